@@ -1,0 +1,1 @@
+"""The `necgs` command: each module here parses, calls the library, and prints."""

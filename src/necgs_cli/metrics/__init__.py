@@ -1,0 +1,1 @@
+"""How far a decoded mesh is from its original."""

@@ -1,0 +1,123 @@
+"""`necgs encode`: meshes in, one file out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from necgs_cli.cli import parameters as given
+from necgs_cli.cli.console import binary_stdout, make_progress, print_json, verbosity
+from necgs_cli.cli.interrupt import interruptible
+from necgs_cli.cli.results import encoded_json, print_encoded, tell_outcome
+from necgs_cli.options import PRESETS, EncodeOptions
+
+PRESET_HELP = "\b\n" + "\n".join(["Presets:", *(f"  {name:<9} {preset.summary}" for name, preset in PRESETS.items())])
+
+
+def _known_preset(name: str) -> str:
+    if name not in PRESETS:
+        raise typer.BadParameter(f"{name!r} is no preset: give {', '.join(PRESETS)}")
+    return name
+
+
+def _known_resolution(text: str) -> int:
+    if text not in ("32", "64", "128", "256"):
+        raise typer.BadParameter(f"{text!r} is no resolution: give 32, 64, 128 or 256")
+    return int(text)
+
+
+def encode(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUT", help="Mesh files, folders, quoted globs, or @list.txt with one a line."),
+    ],
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="The .ncgs file to write; - is stdout.")
+    ],
+    preset: Annotated[
+        str,
+        typer.Option("--preset", "-p", metavar="NAME", parser=_known_preset, autocompletion=lambda: list(PRESETS),
+                     help="Effort and size; see below."),
+    ] = "balanced",
+    resolution: Annotated[
+        int | None,
+        typer.Option(metavar="K", parser=_known_resolution,
+                     help="Lattice samples along each axis: 32, 64, 128 or 256; the preset's by default."),
+    ] = None,
+    rate_weight: Annotated[
+        float | None,
+        typer.Option("--lambda", metavar="X", min=0, help="Weight of bytes against distortion; more is smaller."),
+    ] = None,
+    quality: Annotated[
+        int | None,
+        typer.Option(min=1, max=10, metavar="1..10", help="The same as one number: 1 smallest, 10 most exact."),
+    ] = None,
+    time_budget: given.TimeBudget = None,
+    device: given.Device = "auto",
+    seed: given.Seed = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes that prepare meshes; one a core by default.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")] = False,
+    strict: given.Strict = False,
+    keep_interior: given.KeepInterior = False,
+    force: given.Force = False,
+    quiet: given.Quiet = False,
+    verbose: given.Verbose = False,
+    json: given.Json = False,
+    debug: given.Debug = False,
+) -> None:
+    """Compress meshes into one .ncgs file.
+
+    Inputs that cannot be read are named and skipped (exit code 3). Ctrl-C leaves a checkpoint for --resume.
+
+    \b
+    Examples:
+      necgs encode meshes/ -o set.ncgs
+      necgs encode 'scans/*.obj' chair.stl -o set.ncgs --preset best --time-budget 1h30m
+    """
+    if rate_weight is not None and quality is not None:
+        raise typer.BadParameter("--lambda and --quality exclude each other")
+    if output == "-" and json:
+        raise typer.BadParameter("--json and -o - would both write to stdout")
+    level = verbosity(quiet, verbose)
+    target = binary_stdout() if output == "-" else _new_file(output, force)
+    options = EncodeOptions(
+        preset=preset,
+        resolution=resolution,
+        rate_weight=rate_weight,
+        quality=quality,
+        time_budget=time_budget,
+        device=device,
+        seed=seed,
+        workers=workers,
+        keep_interior=keep_interior,
+        strict=strict,
+        resume=resume,
+        overwrite=force,
+    )
+    from necgs_cli import api
+
+    with make_progress(level) as progress, interruptible(progress, on_stop="the same command with --resume goes on"):
+        report = api.encode(inputs, target, options, progress)
+    code = tell_outcome(report, progress, level)
+    if json:
+        print_json(encoded_json(report))
+    else:
+        print_encoded(report, to_stderr=output == "-")
+    raise typer.Exit(code)
+
+
+def _new_file(output: str, force: bool) -> Path:
+    """The path to write, refused early where hours of work would end in an error."""
+    path = Path(output)
+    if path.is_dir():
+        raise typer.BadParameter(f"{output} is a folder: give the name of a file")
+    if path.exists() and not force:
+        raise FileExistsError(17, "exists already; give -f to replace it", output)
+    if not os.access(path.parent, os.W_OK):
+        raise typer.BadParameter(f"cannot write in the folder {path.parent}")
+    return path

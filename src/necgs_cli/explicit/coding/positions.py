@@ -1,0 +1,175 @@
+"""Coding of integer positions on known connectivity."""
+
+from dataclasses import dataclass
+from math import isqrt
+
+import numpy as np
+
+from . import field
+from .connectivity import Connectivity
+from .hits import HitState, SeenValues, code_hit
+from .mixing import Coder, Mixer, code_uniform
+from .residual import FRACTION, VALUE, code_coordinate
+
+_SIZE_LEVELS = 32
+
+
+@dataclass(frozen=True)
+class Method:
+    """How positions are predicted.
+
+    Attributes:
+        field: by the Gaussian Markov field (smooth shapes), else by parallelograms.
+        hits: whether exact repeats of coordinates are told first (mechanical shapes).
+    """
+
+    field: bool
+    hits: bool
+
+
+METHODS = (Method(True, False), Method(False, True), Method(True, True), Method(False, False))
+
+
+class Surroundings:
+    """What is known about the neighbourhood of each vertex from the connectivity alone.
+
+    Attributes:
+        near: for each vertex the sorted int64 indices of its neighbours.
+        known: those of them that come earlier in coding order, as lists.
+        parallelograms: for each vertex the triples (a, b, opposite) of earlier vertices that make one.
+    """
+
+    def __init__(self, connectivity: Connectivity) -> None:
+        n, f = connectivity.count, connectivity.faces
+        pairs = np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]])
+        keys = np.unique(np.concatenate([pairs[:, 0] * n + pairs[:, 1], pairs[:, 1] * n + pairs[:, 0]]))
+        self.near = np.split(keys % n, np.searchsorted(keys // n, np.arange(1, n))) if n else []
+        self.known = [a[a < i].tolist() for i, a in enumerate(self.near)]
+        self.parallelograms: list[list[tuple[int, int, int]]] = [[] for _ in range(n)]
+        apex = {}
+        for a, b, c in f.tolist():
+            apex[a, b], apex[b, c], apex[c, a] = c, a, b
+        for (a, b), c in apex.items():
+            if c > a and c > b:
+                d = apex.get((b, a), -1)
+                if 0 <= d < c:
+                    self.parallelograms[c].append((a, b, d))
+
+
+class _PositionCoder:
+    def __init__(self, coder: Coder, mixer: Mixer, connectivity: Connectivity, method: Method,
+                 positions: np.ndarray | None) -> None:
+        self.coder, self.mixer, self.connectivity, self.method = coder, mixer, connectivity, method
+        self.given = None if positions is None else positions.tolist()
+        self.surroundings = Surroundings(connectivity)
+        self.array = np.zeros((connectivity.count, 3), np.int64)
+        self.found: list[list[int]] = []
+        self.relative = [0] * connectivity.count  # distance from the prediction, over the field's deviation
+        self.seen, self.state = SeenValues(), HitState()
+        level = None if positions is None else _first_level(positions, connectivity.faces)
+        self.first_size = self.typical = 16 << code_uniform(coder, _SIZE_LEVELS, level)
+        self.rows = field.conditionals(self.surroundings.near) if method.field else None
+
+    def predict(self, i: int) -> tuple[list[int], int]:
+        """Prediction of vertex i with FRACTION bits, and its deviation in field units (0: hardly a prediction)."""
+        known = self.surroundings.known[i]
+        if self.rows is not None:
+            before, weights, pivot = self.rows[i]
+            if len(before):
+                reference = known[-1] if known else i - 1
+                offset = weights @ (self.array[before] - self.array[reference]) >> field.BITS - FRACTION
+                return (offset + (self.array[reference] << FRACTION)).tolist(), max(1, isqrt(pivot))
+        else:
+            x = self.found
+            corners = self.surroundings.parallelograms[i]
+            if corners:
+                total = [sum(x[a][d] + x[b][d] - x[c][d] for a, b, c in corners) for d in range(3)]
+                return [(t << FRACTION) // len(corners) for t in total], 1024
+            if known:
+                total = [sum(x[j][d] for j in known) for d in range(3)]
+                return [(t << FRACTION) // len(known) for t in total], 512
+        return ([v << FRACTION for v in self.found[-1]] if self.found else [0, 0, 0]), 0
+
+    def suggestions(self, i: int) -> tuple[list[tuple[list[int], int]], bool]:
+        """Positions that vertex i may share coordinates with, and their sources; whether it starts a part."""
+        x, gate = self.found, self.connectivity.gates[i]
+        if gate is None:
+            return [(x[j], 1 + k) for k, j in enumerate(range(i - 1, max(-1, i - 4), -1))], True
+        f, v, p = gate
+        out = [(x[f], 1), (x[v], 2)]
+        if p >= 0:
+            out += [([x[f][d] + x[v][d] - x[p][d] for d in range(3)], 0), (x[p], 3)]
+        for a, b, c in self.surroundings.parallelograms[i][:4]:
+            if c != p:
+                out.append(([x[a][d] + x[b][d] - x[c][d] for d in range(3)], 4))
+        out += [(x[j], 5) for j in self.surroundings.known[i][-6:] if j not in (f, v)]
+        return out, False
+
+    def code_vertex(self, i: int) -> None:
+        mean, deviation = self.predict(i)
+        known = self.surroundings.known[i]
+        if deviation:
+            local = sum(self.relative[j] for j in known)
+            size = max(1, (local + self.typical) * 1024 // ((len(known) + 1) * deviation))
+        else:
+            size = self.first_size
+        if self.method.hits:
+            suggested, is_start = self.suggestions(i)
+            self.state.start_vertex()
+        here: list[int] = []
+        total = 0
+        deviation_class = min(11, max(0, deviation.bit_length() - 1))
+        for d in range(3):
+            value = None if self.given is None else self.given[i][d]
+            v = None
+            if self.method.hits:
+                v = code_hit(self.coder, self.mixer, self.state, self.seen, d, [(s[d], k) for s, k in suggested],
+                             is_start, mean[d], value)
+            if v is None:
+                other = max(1, (2 * size + total) // (2 + d)) if d else size
+                ratio = 0 if d == 0 else _ratio(total, size * d)
+                v = code_coordinate(self.coder, self.mixer, VALUE, mean[d], (size, other), (0, d),
+                                    (ratio * 3 + d, deviation_class), value)
+            here.append(v)
+            total += abs((v << FRACTION) - mean[d]) >> 4
+            if self.method.hits:
+                self.seen.add(d, v)
+        self.found.append(here)
+        self.array[i] = here
+        if deviation:
+            self.relative[i] = total * deviation // (3 * 1024)
+            self.typical += (self.relative[i] - self.typical) // min(i + 1, 8)
+
+
+def code_positions(coder: Coder, mixer: Mixer, connectivity: Connectivity, method: Method,
+                   positions: np.ndarray | None) -> np.ndarray:
+    """Code the positions of a mesh's vertices.
+
+    Args:
+        coder: encoder or decoder.
+        mixer: adaptive state.
+        connectivity: as decoded.
+        method: how to predict.
+        positions: int64 (n, 3) in decoding numbering, when encoding.
+
+    Returns:
+        int64 (n, 3).
+
+    Raises:
+        DamagedRecord: when positions out of range are read.
+    """
+    state = _PositionCoder(coder, mixer, connectivity, method, positions)
+    for i in range(connectivity.count):
+        state.code_vertex(i)
+    return state.array
+
+
+def _first_level(positions: np.ndarray, faces: np.ndarray) -> int:
+    """Size level for the first vertices: about the mean edge, or the mean coordinate without edges."""
+    sizes = np.abs(positions[faces[:, 0]] - positions[faces[:, 1]]) if len(faces) else np.abs(positions)
+    return int(sizes.mean()).bit_length() if sizes.size else 0
+
+
+def _ratio(total: int, expected: int) -> int:
+    """Class 1..5 of the size found so far over the size expected."""
+    return 1 + (4 * total > expected) + (2 * total > expected) + (total > expected) + (total > 2 * expected)

@@ -1,0 +1,189 @@
+"""Fit of a control mesh's vertices, so that the surface it stands for approaches an original.
+
+Iterated closest points in both directions. Distances count point to plane, with a small share point to point so that
+parts which are not represented do not drift; weights 1/|d| because what is measured is the mean of |d|, not of d^2.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .patches import Patches
+from .rounding import round_vertices
+from .subdivide import unique_edges
+from .target import NORMAL_WEIGHT, Curves, Target, closest_on_triangles, dihedral_edges, face_normals
+
+POINT_SHARE = 0.05  # of the squared distance counts point to point
+CURVE_WEIGHT = 0.1  # of boundaries and creases, against the surface
+SMOOTHNESS = 1e-4  # umbrella energy, relative to the data
+INERTIA = 1e-4  # pull to the previous iterate, relative to the data
+BITS_PER_VERTEX = 15.0  # of a coded control mesh, about: sets what a bit is worth while fitting
+CREASE_ANGLE = 25.0  # degrees that a control edge bends at least, to be a crease
+CREASE_DISTANCE = 0.12  # of its length: how far it may lie from a sharp edge of the original
+
+
+@dataclass(frozen=True, eq=False)
+class Quadratic:
+    """The error about some control vertices V (n, 3): V'HV - 2 g'V, H sparse (3n, 3n), g (n, 3)."""
+
+    hessian: object
+    gradient: np.ndarray
+    error: float  # mean distance, both ways averaged, before the step
+    weight: float  # mean weight of a vertex: the scale of regularisers
+
+
+def umbrella(faces: np.ndarray, vertex_count: int):
+    """Sparse (n, n): each vertex less the mean of its neighbours."""
+    import scipy.sparse as sp
+
+    edges = unique_edges(faces)[0]
+    ones = np.ones(len(edges))
+    adjacency = sp.csr_matrix((ones, edges.T), shape=(vertex_count, vertex_count))
+    adjacency = adjacency + adjacency.T
+    valence = np.maximum(np.asarray(adjacency.sum(1)).ravel(), 1)
+    return (sp.identity(vertex_count) - sp.diags(1 / valence) @ adjacency).tocsr()
+
+
+def _weights(distance: np.ndarray, measure: np.ndarray) -> np.ndarray:
+    """1/|d| made safe near zero, times the share of the measure (summing to a half) that each sample stands for."""
+    return 0.5 * measure / measure.sum() / (distance + 0.5 * np.median(distance) + 1e-7)
+
+
+def _sum_by(index: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    flat = values.reshape(len(values), -1)
+    return np.stack([np.bincount(index, v, count) for v in flat.T], axis=1).reshape(count, *values.shape[1:])
+
+
+def _plane_metric(weight: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """(n, 3, 3): weight * ((1 - share) n n' + share I)."""
+    outer = normals[:, :, None] * normals[:, None, :]
+    return weight[:, None, None] * ((1 - POINT_SHARE) * outer + POINT_SHARE * np.eye(3))
+
+
+def _curve_terms(curves: Curves, points: np.ndarray, lengths: np.ndarray, weight: float):
+    """Metric (c, 3, 3) and pull (c, 3) that bring the curve `points` (c, 3) to the original's curves, both ways."""
+    from scipy.spatial import cKDTree
+
+    count = len(points)
+    if count == 0 or curves.tree is None:
+        return np.zeros((count, 3, 3)), np.zeros((count, 3))
+    near = curves.tree.query(points)[1]
+    of = cKDTree(points).query(curves.points)[1]
+    both = np.concatenate([np.arange(count), of])
+    goal = np.concatenate([curves.points[near], curves.points])
+    direction = np.concatenate([curves.directions[near], curves.directions])
+    gap = points[both] - goal
+    gap -= (gap * direction).sum(1, keepdims=True) * direction
+    distance = np.linalg.norm(gap, axis=1)
+    w = weight * np.concatenate([_weights(distance[:count], lengths), _weights(distance[count:], curves.lengths)])
+    across = np.eye(3) - (1 - POINT_SHARE) * direction[:, :, None] * direction[:, None, :]
+    metric = w[:, None, None] * across
+    return _sum_by(both, metric, count), _sum_by(both, np.einsum("sij,sj->si", metric, goal), count)
+
+
+def associate(target: Target, patches: Patches, vertices: np.ndarray) -> Quadratic:
+    """Closest points in both directions, and the quadratic model of the mean distance that they give."""
+    from scipy.spatial import cKDTree
+
+    surface = patches.mapping @ vertices
+    corners = surface[patches.faces]
+    normals, areas = face_normals(corners)
+    centroids = corners.mean(axis=1)
+    goal, goal_normals = target.closest(centroids, normals)
+    there = np.linalg.norm(centroids - goal, axis=1)
+    metric = _plane_metric(_weights(there, areas + 1e-300), goal_normals)
+
+    tree = cKDTree(np.hstack([centroids, NORMAL_WEIGHT * normals]))
+    of = tree.query(np.hstack([target.asked, NORMAL_WEIGHT * target.asked_normals]))[1]
+    closest = closest_on_triangles(target.asked, corners[of])
+    back = np.linalg.norm(closest - target.asked, axis=1)
+    back_metric = _plane_metric(_weights(back, np.ones(len(back))), target.asked_normals)
+    back_goal = target.asked - closest + centroids[of]  # the centroid stands for the closest point of its triangle
+
+    count = len(centroids)
+    pull = np.einsum("sij,sj->si", metric, goal)
+    pull += _sum_by(of, np.einsum("sij,sj->si", back_metric, back_goal), count)
+    metric = metric + _sum_by(of, back_metric, count)
+    ends = surface[patches.curve_edges]
+    lengths = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1) + 1e-300
+    curves = target.border_and_sharp if patches.creased else target.border
+    curve = _curve_terms(curves, ends.mean(axis=1), lengths, CURVE_WEIGHT)
+    hessian, gradient = patches.normal_equations(metric, pull, *curve)
+    error = 0.5 * float((there * areas).sum() / max(areas.sum(), 1e-300) + back.mean())
+    return Quadratic(hessian, gradient, error, float(np.trace(metric, axis1=1, axis2=2).sum()) / len(vertices))
+
+
+class Regulariser:
+    """What is added to the error: the bits of the vertices and a trace of smoothness, both umbrella energies.
+
+    Bits are taken as the log energy of each vertex's umbrella within its neighbourhood, linearised about where the
+    vertices are; a bit is worth `error / bits of the mesh`, the slope of a curve on which error falls as 1 / bytes.
+    """
+
+    def __init__(self, faces: np.ndarray, vertex_count: int):
+        import scipy.sparse as sp
+
+        self.umbrella = umbrella(faces, vertex_count)
+        near = (self.umbrella != 0).astype(np.float64) + sp.identity(vertex_count)
+        near = sp.diags(1 / np.asarray(near.sum(1)).ravel()) @ near
+        self.neighbourhood = (near @ near).tocsr()
+
+    def matrix(self, vertices: np.ndarray, quadratic: Quadratic, step: float):
+        """Sparse (n, n) R of the term tr(V'RV), for a grid of this step."""
+        import scipy.sparse as sp
+
+        energy = self.neighbourhood @ ((self.umbrella @ vertices) ** 2).mean(axis=1) + (0.4 * step) ** 2
+        bit_price = quadratic.error / (BITS_PER_VERTEX * len(vertices))
+        weight = bit_price * 0.5 / np.log(2) / energy + SMOOTHNESS * quadratic.weight
+        return self.umbrella.T @ sp.diags(weight) @ self.umbrella
+
+
+def regularised(quadratic: Quadratic, vertices: np.ndarray, matrix):
+    """Hessian (CSC) and gradient (n, 3) of the model plus tr(V'RV), with a slight pull to where the vertices are."""
+    import scipy.sparse as sp
+
+    inertia = INERTIA * quadratic.weight
+    extra = sp.kron(matrix + inertia * sp.identity(len(vertices)), sp.identity(3), format="csc")
+    return quadratic.hessian.tocsc() + extra, quadratic.gradient + inertia * vertices
+
+
+def solve(hessian, gradient: np.ndarray) -> np.ndarray:
+    """Least of V'HV - 2 g'V: (n, 3), by a sparse factorisation."""
+    from scipy.sparse.linalg import splu
+
+    factors = splu(hessian, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    return factors.solve(gradient.ravel()).reshape(-1, 3)
+
+
+def fit_vertices(target: Target, patches: Patches, vertices: np.ndarray, regulariser: Regulariser, step: float,
+                 rounds: int) -> np.ndarray:
+    """Control vertices (n, 3) after some rounds of closest points and least squares, on the way to a grid."""
+    for _ in range(rounds):
+        quadratic = associate(target, patches, vertices)
+        vertices = solve(*regularised(quadratic, vertices, regulariser.matrix(vertices, quadratic, step)))
+    return vertices
+
+
+def fit_integers(target: Target, patches: Patches, vertices: np.ndarray, regulariser: Regulariser, step: float,
+                 rounds: int = 2) -> np.ndarray:
+    """Integers (n, 3) of fitted vertices, associated anew after each rounding."""
+    for _ in range(rounds):
+        quadratic = associate(target, patches, vertices)
+        model = regularised(quadratic, vertices, regulariser.matrix(vertices, quadratic, step))
+        integers = round_vertices(*model, vertices, step)
+        vertices = integers * step
+    return integers
+
+
+def tag_creases(target: Target, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Edges (k, 2) that bend and all along lie near a sharp edge of the original, or its border."""
+    edges, angle, _ = dihedral_edges(vertices, faces)
+    edges = edges[angle > CREASE_ANGLE]
+    if target.sharp.tree is None or len(edges) == 0:
+        return np.zeros((0, 2), np.int64)
+    start, end = vertices[edges[:, 0]], vertices[edges[:, 1]]
+    allowed = CREASE_DISTANCE * np.linalg.norm(end - start, axis=1) + 0.002
+    near = np.ones(len(edges), bool)
+    for t in (0, 0.25, 0.5, 0.75, 1):
+        near &= target.sharp.tree.query(start * (1 - t) + end * t)[0] < allowed
+    return edges[near]

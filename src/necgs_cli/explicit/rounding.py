@@ -1,0 +1,62 @@
+"""Control vertices to integers, so that the surface, not each coordinate, stays where it is.
+
+With the fit's own quadratic model V'HV - 2 g'V the nearest integers are a closest-vector problem: Babai's nearest plane
+gives a start (rounding one coordinate moves the optimum of those not yet rounded), single steps that lower the model
+end it. Saves about one bit a coordinate against plain rounding.
+"""
+
+import numpy as np
+
+DENSE_LIMIT = 1000  # vertices up to which the dense Cholesky factor of nearest plane is affordable
+
+
+def nearest_plane(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Babai's nearest plane: integers (k,) near the least of x'Hx - 2 g'x, H dense and positive definite."""
+    from scipy.linalg import cho_solve, cholesky
+
+    upper = cholesky(hessian, lower=False, check_finite=False)
+    real = cho_solve((upper, False), gradient, check_finite=False)
+    pivots = upper.diagonal().copy()
+    integers, moved = np.zeros(len(real)), np.zeros(len(real))
+    for i in range(len(real) - 1, -1, -1):
+        centre = real[i] - upper[i, i + 1:] @ moved[i + 1:] / pivots[i]
+        integers[i] = np.rint(centre)
+        moved[i] = integers[i] - real[i]
+    return integers
+
+
+def descend(hessian, gradient: np.ndarray, integers: np.ndarray, most: int = 20000) -> np.ndarray:
+    """Best single-coordinate integer moves on x'Hx - 2 g'x, H sparse (CSR), until none lowers it."""
+    x = integers.copy()
+    diagonal = hessian.diagonal()
+    slope = hessian @ x - gradient
+    move = np.rint(-slope / diagonal)
+    gain = -move * (2 * slope + diagonal * move)
+    for _ in range(most):
+        i = int(np.argmax(gain))
+        if move[i] == 0 or gain[i] <= 0:
+            break
+        x[i] += move[i]
+        row = slice(hessian.indptr[i], hessian.indptr[i + 1])
+        near = hessian.indices[row]
+        slope[near] += hessian.data[row] * move[i]
+        move[near] = np.rint(-slope[near] / diagonal[near])
+        gain[near] = -move[near] * (2 * slope[near] + diagonal[near] * move[near])
+    return x
+
+
+def round_vertices(hessian, gradient: np.ndarray, vertices: np.ndarray, step: float) -> np.ndarray:
+    """Integers of control vertices on a grid.
+
+    Args:
+        hessian: sparse (3n, 3n), positive definite; gradient: (n, 3): the model V'HV - 2 g'V.
+        vertices: (n, 3) least of the model or near it, the start where n is large; step: of the grid.
+    Returns:
+        (n, 3) int32, in steps.
+    """
+    scaled, right = (hessian * step**2).tocsr(), gradient.ravel() * step
+    if len(vertices) <= DENSE_LIMIT:
+        start = nearest_plane(scaled.toarray(), right)
+    else:
+        start = np.rint(vertices.ravel() / step)
+    return descend(scaled, right, start).reshape(-1, 3).astype(np.int32)

@@ -1,0 +1,114 @@
+"""The original as the fit sees it: samples, normals, search trees, and the curves that must be kept."""
+
+import numpy as np
+
+from .subdivide import unique_edges
+
+NORMAL_WEIGHT = 0.015  # length of a unit normal in the closest-point search: keeps both sides of thin parts apart
+SHARP_ANGLE = 40.0  # degrees between the normals of two faces from which their edge is a feature
+
+
+def face_normals(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Unit normals (m, 3) and areas (m,) of triangles (m, 3 corners, 3); the normal of an empty one is zero."""
+    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    length = np.linalg.norm(cross, axis=1)
+    return cross / np.maximum(length, 1e-300)[:, None], 0.5 * length
+
+
+def sample_surface(corners: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Stratified samples, uniform by area: points (count, 3) and the triangle of each (count,)."""
+    cumulative = np.cumsum(face_normals(corners)[1])
+    at = (np.arange(count) + rng.random(count)) / count * cumulative[-1]
+    face = np.minimum(np.searchsorted(cumulative, at), len(corners) - 1)
+    root, v = np.sqrt(rng.random(count)), rng.random(count)
+    weights = np.stack([1 - root, root * (1 - v), root * v], axis=1)
+    return np.einsum("sk,skd->sd", weights, corners[face]), face
+
+
+def closest_on_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Closest point of triangle i to point i: (n, 3) from (n, 3) and (n, 3 corners, 3)."""
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    ab, ac, ap = b - a, c - a, points - a
+    d00, d01, d11 = (ab * ab).sum(1), (ab * ac).sum(1), (ac * ac).sum(1)
+    d20, d21 = (ap * ab).sum(1), (ap * ac).sum(1)
+    area2 = np.maximum(d00 * d11 - d01 * d01, 1e-300)
+    v, w = (d11 * d20 - d01 * d21) / area2, (d00 * d21 - d01 * d20) / area2
+    closest = a + v[:, None] * ab + w[:, None] * ac
+    outside = np.flatnonzero((v < 0) | (w < 0) | (v + w > 1) | (area2 <= 1e-300))
+    if len(outside):
+        p, best = points[outside], np.full(len(outside), np.inf)
+        for k in range(3):
+            start, along = corners[outside, k], corners[outside, (k + 1) % 3] - corners[outside, k]
+            t = np.clip(((p - start) * along).sum(1) / np.maximum((along * along).sum(1), 1e-300), 0, 1)
+            q = start + t[:, None] * along
+            distance = ((p - q) ** 2).sum(1)
+            nearer = distance < best
+            best[nearer] = distance[nearer]
+            closest[outside[nearer]] = q[nearer]
+    return closest
+
+
+def dihedral_edges(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Edges with two faces (e, 2), the angle in degrees between their normals (e,), and all other edges (b, 2)."""
+    edges, edge_of, count = unique_edges(faces)
+    order = np.argsort(edge_of, kind="stable")
+    start = np.cumsum(count) - count
+    two = count == 2
+    normals = face_normals(vertices[faces])[0]
+    owner = order % len(faces)
+    left, right = owner[start[two]], owner[start[two] + 1]
+    cosine = np.clip((normals[left] * normals[right]).sum(1), -1, 1)
+    return edges[two], np.degrees(np.arccos(cosine)), edges[~two]
+
+
+class Curves:
+    """Samples of some edges, with their directions, to be found by nearness."""
+
+    def __init__(self, vertices: np.ndarray, edges: np.ndarray, spacing: float = 0.01):
+        from scipy.spatial import cKDTree
+
+        ends = vertices[edges]
+        along = ends[:, 1] - ends[:, 0]
+        length = np.linalg.norm(along, axis=1)
+        pieces = np.clip(np.ceil(length / spacing), 1, 200).astype(np.int64)
+        of = np.repeat(np.arange(len(edges)), pieces)
+        rank = np.arange(len(of)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        t = (rank + 0.5) / pieces[of]
+        self.points = ends[of, 0] + t[:, None] * along[of]
+        self.directions = along[of] / np.maximum(length[of], 1e-300)[:, None]
+        self.lengths = length[of] / pieces[of]
+        self.total = float(length.sum())
+        self.tree = cKDTree(self.points) if len(of) else None
+
+
+class Target:
+    """An original surface, sampled once for all fits to it.
+
+    Args:
+        vertices: (n, 3) float in the unit frame; faces: (m, 3) int, some with area.
+        seed: of the samples; found: samples that the fit looks up; asked: samples that look the fit up.
+    """
+
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray, seed: int = 0, found: int = 40000, asked: int = 6000):
+        from scipy.spatial import cKDTree
+
+        self.vertices, self.faces = np.asarray(vertices, np.float64), np.asarray(faces, np.int64)
+        self.corners = self.vertices[self.faces]
+        self.normals, areas = face_normals(self.corners)
+        self.area = float(areas.sum())
+        rng = np.random.default_rng(seed)
+        points, self.found_face = sample_surface(self.corners, found, rng)
+        self.tree = cKDTree(np.hstack([points, NORMAL_WEIGHT * self.normals[self.found_face]]))
+        self.asked, face = sample_surface(self.corners, asked, rng)
+        self.asked_normals = self.normals[face]
+        edges, angle, border = dihedral_edges(self.vertices, self.faces)
+        sharp = edges[angle > SHARP_ANGLE]
+        self.border = Curves(self.vertices, border)
+        self.sharp = Curves(self.vertices, sharp)
+        self.border_and_sharp = Curves(self.vertices, np.concatenate([border, sharp]))
+
+    def closest(self, points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Closest points of like orientation and the normals there: two (n, 3)."""
+        near = self.tree.query(np.hstack([points, NORMAL_WEIGHT * normals]))[1]
+        face = self.found_face[near]
+        return closest_on_triangles(points, self.corners[face]), self.normals[face]

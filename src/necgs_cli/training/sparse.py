@@ -1,0 +1,235 @@
+"""Joint training of the sparse decoder and the features of a set (the paper, section 3.2, with every bit counted).
+
+loss = sum over levels of weight * mean |TSDF error| near the surface + lambda * bytes a model
+The bytes are those of weights (shared over the set) and features under the entropy models that code them.
+Children that the decoder drops wrongly are lost when decoding, so training keeps the union of predicted and true
+cells first and the predicted ones alone at the end.
+"""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from necgs_cli.bitstream.laplace import SCALES, scale_mean
+from necgs_cli.model.config import DecoderConfig
+from necgs_cli.model.payload import DecoderPayload, FeatureTables, encode_features, step_code
+from necgs_cli.model.sparse_decoder import Prediction, SparseDecoder
+from necgs_cli.training.targets import TargetLevel
+
+
+@dataclass(frozen=True)
+class SparseSchedule:
+    """How the sparse decoder is trained; fractions are of the whole training.
+
+    Attributes:
+        rate_weight: lambda, loss for 100 bytes a model.
+        batch: models a step.
+        learning_rate: of the weights, at the top of the warm-up and cosine.
+        feature_rate: learning rate of the features as a multiple of that.
+        rate_ramp: until here lambda grows linearly from 0.
+        union_until: until here true cells stay active too.
+        noise_until: until here noise stands in for rounding.
+        level_weights: loss weights, finest level last; coarser levels before it.
+    """
+
+    rate_weight: float = 2e-3
+    batch: int = 4
+    learning_rate: float = 3e-3
+    feature_rate: float = 3.0
+    rate_ramp: float = 0.3
+    union_until: float = 0.6
+    noise_until: float = 0.75
+    warm_up_steps: int = 50
+    level_weights: tuple[float, ...] = (2.0, 0.7, 0.5, 0.3)
+
+
+TABLE_STEP = math.log(scale_mean(1) / scale_mean(0))
+"""Natural logarithm of the ratio of two neighbouring Laplace tables."""
+
+PART = 2
+"""Models of a batch that are worked on together by one thread."""
+
+
+class _Fields:
+    """Targets of one part of a batch, looked up once a level."""
+
+    def __init__(self, targets: dict[int, TargetLevel], models: Tensor, keep: float):
+        self.targets, self.models, self.keep = targets, models, keep
+        self.found: dict[int, tuple[Tensor, Tensor | None]] = {}
+
+    def of(self, prediction: Prediction) -> tuple[Tensor, Tensor | None]:
+        if prediction.resolution not in self.found:
+            level = self.targets[prediction.resolution]
+            self.found[prediction.resolution] = level.lookup(self.models, prediction.parents)
+        return self.found[prediction.resolution]
+
+    def union(self, prediction: Prediction, own: Tensor) -> Tensor:
+        """Children that the decoder or the truth keeps; the truth alone while the decoder still keeps everything."""
+        truth = self.of(prediction)[0].abs() < self.keep
+        both = own | truth
+        return truth if both.sum() > 3 * truth.sum() else both
+
+
+class SparseObjective:
+    """One decoder and the features of a set, trained by `step`."""
+
+    def __init__(
+        self,
+        config: DecoderConfig,
+        levels: list[TargetLevel],
+        models: int,
+        schedule: SparseSchedule,
+        seed: int = 0,
+        device: str = "cpu",
+        workers: int = 1,
+    ):
+        """`levels` hold the targets of every predicted resolution, coarse to fine."""
+        self.config, self.models, self.schedule, self.device = config, models, schedule, device
+        self.targets = {level.resolution: level for level in levels}
+        torch.manual_seed(seed)
+        self.decoder = SparseDecoder(config, models).to(device)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.queue: list[int] = []
+        self.steps = 0
+        self.optimiser = self._optimiser()
+        self.pool = ThreadPoolExecutor(workers)
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        decoder, rate = self.decoder, self.schedule.learning_rate
+        values = [f.values for f in decoder.features]
+        weights = [decoder.weights.values]
+        others = {id(p) for p in values + weights}
+        scales = [p for p in decoder.parameters() if id(p) not in others]
+        groups = [
+            {"params": weights, "lr": rate},
+            {"params": values, "lr": rate * self.schedule.feature_rate},
+            {"params": scales, "lr": rate},
+        ]
+        for group in groups:
+            group["base"] = group["lr"]
+        return torch.optim.Adam(groups, betas=(0.9, 0.99), fused=True)
+
+    def _batch(self) -> Tensor:
+        if len(self.queue) < min(self.schedule.batch, self.models):
+            self.queue += torch.randperm(self.models, generator=self.generator).tolist()
+        size = min(self.schedule.batch, self.models)
+        batch, self.queue = self.queue[:size], self.queue[size:]
+        return torch.tensor(batch, device=self.device)
+
+    def step(self, fraction: float) -> dict[str, float]:
+        """One optimisation step at schedule position `fraction` in [0, 1); returns its figures."""
+        plan = self.schedule
+        warm = min(1.0, (self.steps + 1) / plan.warm_up_steps)
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["base"] * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * fraction)))
+        rounding = fraction >= plan.noise_until
+        models = self._batch()
+        weights, weight_bits = self.decoder.weights(rounding)
+        features, feature_bits = self.decoder.draw_features(models, rounding)
+        bytes_per_model = (weight_bits / self.models + feature_bits.sum(0).mean()) / 8
+        ramp = plan.rate_weight * min(1.0, fraction / plan.rate_ramp)
+        distortion, gradients = self._distortion(models, weights, features, fraction < plan.union_until)
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(
+            [ramp * bytes_per_model / 100, *weights, *features], [torch.ones((), device=self.device), *gradients]
+        )
+        torch.nn.utils.clip_grad_norm_([self.decoder.weights.values], 1.0)
+        self.optimiser.step()
+        self.steps += 1
+        return {
+            "loss": distortion + ramp * bytes_per_model.item() / 100,
+            "bytes_per_model": bytes_per_model.item(),
+            "decoder_bytes": weight_bits.item() / 8,
+            "feature_bytes": feature_bits.sum(0).mean().item() / 8,
+        }
+
+    def _distortion(self, models: Tensor, weights: list[Tensor], features: list[Tensor], union: bool):
+        """Mean distortion of a batch and its gradients by weights and features.
+
+        The batch is worked on in fixed parts, side by side on threads: each has its own graph, and sums are taken in
+        the order of the parts, so that the result does not depend on the number of threads.
+        """
+
+        def work(part: slice) -> tuple[float, list[Tensor]]:
+            leaves = [w.detach().requires_grad_() for w in weights] + [f[part].detach().requires_grad_() for f in features]
+            fields = _Fields(self.targets, models[part], self.config.keep / 256)
+            predictions = self.decoder.predict(leaves[: len(weights)], leaves[len(weights) :], fields.union if union else None)
+            share = len(models[part]) / len(models)
+            loss = share * sum(self._level_loss(fields, p, i) for i, p in enumerate(reversed(predictions)))
+            return loss.item(), list(torch.autograd.grad(loss, leaves))
+
+        parts = [slice(start, start + PART) for start in range(0, len(models), PART)]
+        results = list(self.pool.map(work, parts))
+        count = len(weights)
+        of_weights = [torch.stack(g).sum(0) for g in zip(*(r[1][:count] for r in results), strict=True)]
+        of_features = [torch.cat(g) for g in zip(*(r[1][count:] for r in results), strict=True)]
+        return sum(r[0] for r in results), of_weights + of_features
+
+    def _level_loss(self, fields: _Fields, prediction: Prediction, from_finest: int) -> Tensor:
+        truth, moves = fields.of(prediction)
+        said = prediction.values[:, :, 0]
+        with torch.no_grad():
+            near = (truth.abs() < 1) | (said.abs() < 1)
+            weight = near * (1 + 2 * (truth.abs() < 0.5).float())
+            weight /= weight.sum().clamp_min(1)
+        bounded = said.clamp(-1.2, 1.2)
+        loss = ((bounded - truth).abs() * weight).sum() + 0.1 * (said - bounded).abs().mean()
+        if prediction.values.shape[2] == 4:
+            crossing = (truth.abs() < 0.75).float()[:, :, None]
+            error = (prediction.values[:, :, 1:] - moves).abs() * crossing
+            loss = loss + 0.1 * error.sum() / (3 * crossing.sum().clamp_min(1))
+        weights = self.schedule.level_weights
+        return weights[min(from_finest, len(weights) - 1)] * loss
+
+    def state_dict(self) -> dict:
+        """Everything that a later `load_state_dict` needs to go on exactly."""
+        return {
+            "decoder": self.decoder.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "generator": self.generator.get_state(),
+            "torch": torch.get_rng_state(),
+            "queue": list(self.queue),
+            "steps": self.steps,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Takes up where `state_dict` left off."""
+        self.decoder.load_state_dict(state["decoder"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.generator.set_state(state["generator"].cpu())
+        torch.set_rng_state(state["torch"].cpu())
+        self.queue, self.steps = list(state["queue"]), state["steps"]
+
+    def payload(self) -> DecoderPayload:
+        """The decoder as integers, as it will be read from a file."""
+        decoder = self.decoder
+        with torch.no_grad():
+            steps = [step_code(float(s)) for s in decoder.weights.log_step.exp()]
+            tables = []
+            for lattice in decoder.features:
+                base = torch.log(lattice.log_scale.exp() / scale_mean(0)) / TABLE_STEP
+                tables.append(
+                    FeatureTables(
+                        tuple(step_code(float(s)) for s in lattice.log_step.exp()),
+                        base.round().clamp(0, SCALES - 1).long().cpu().numpy(),
+                        (lattice.context_scale / TABLE_STEP).round().clamp(-SCALES, SCALES).long().cpu().numpy(),
+                    )
+                )
+            weights = [w.cpu().numpy() for w in decoder.weights.integers()]
+        return DecoderPayload(self.config, weights, tuple(steps), tables)
+
+    def feature_integers(self, model: int) -> list[np.ndarray]:
+        """The integers of one model's feature lattices."""
+        with torch.no_grad():
+            return [lattice.integers(model).cpu().numpy() for lattice in self.decoder.features]
+
+    def export(self) -> tuple[bytes, list[bytes]]:
+        """The set section, and the payload of every model's record."""
+        payload = self.payload()
+        return payload.to_bytes(), [encode_features(payload, self.feature_integers(i)) for i in range(self.models)]
