@@ -1,0 +1,36 @@
+"""necgs: compress whole sets of 3D models into one small file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_EXPORTS = (
+    "EncodeOptions", "Mesh", "ModelSet", "NecgsError", "Progress", "Report", "append", "encode", "inspect", "open",
+)
+
+if TYPE_CHECKING:
+    from necgs_cli.api import (
+        EncodeOptions,
+        Mesh,
+        ModelSet,
+        NecgsError,
+        Progress,
+        Report,
+        append,
+        encode,
+        inspect,
+        open,
+    )
+
+__all__ = list(_EXPORTS)
+
+
+def __getattr__(name: str) -> Any:
+    # lazy, so that the command line starts without the codec's imports
+    if name in _EXPORTS:
+        from necgs_cli import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'necgs_cli' has no attribute {name!r}")

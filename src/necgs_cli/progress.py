@@ -32,7 +32,8 @@ class Progress:
 
         Args:
             name: what happens now, as a short noun phrase ("reading meshes", "training").
-            total: the amount of work in this phase in the unit of `update(done)`; None where it is unknown.
+            total: the amount of work in this phase in the unit of `update(done)`; 1 where `done` is a share, None
+                where it is unknown.
         """
 
     def update(self, done: float | None = None, **figures: float | str | None) -> None:
@@ -94,7 +95,7 @@ class PlainProgress(Progress):
         self._state = PhaseState(name, total)
         self._next_line = time.monotonic() + self._interval
         if self._verbosity >= NORMAL:
-            self._write(name if total is None else f"{name} ({total:g})")
+            self._write(name if total in (None, 1) else f"{name} ({total:g})")
 
     def update(self, done: float | None = None, **figures: float | str | None) -> None:
         self._state.update(done, figures)
@@ -114,10 +115,10 @@ class PlainProgress(Progress):
 
     def skip(self, name: str, reason: str) -> None:
         super().skip(name, reason)
-        self._write(f"skipped {printable(name)}: {printable(reason)}")
+        self._write(f"skipped {name}: {reason}")
 
     def _write(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        print(printable(text), file=self._stream, flush=True)
 
 
 class PhaseState:
@@ -142,7 +143,9 @@ class PhaseState:
     def line(self) -> str:
         """The phase in one line of text."""
         parts = [self.name]
-        if self.done is not None and self.total:
+        if self.done is not None and self.total == 1:  # a share of the phase, not a count
+            parts.append(f"{100 * self.done:.0f} %")
+        elif self.done is not None and self.total:
             parts.append(f"{self.done:g}/{self.total:g}")
         elif self.done is not None:
             parts.append(f"{self.done:g}")

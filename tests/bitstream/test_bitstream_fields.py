@@ -50,7 +50,9 @@ def test_a_length_is_bounded_before_it_is_believed():
         ByteReader(b"\x03abc").counted(most=2)
 
 
-@pytest.mark.parametrize("name, value", [("u8", 256), ("u16", -1), ("u32", 1 << 32), ("varint", -1), ("varint", 1 << 64)])
+@pytest.mark.parametrize(
+    "name, value", [("u8", 256), ("u16", -1), ("u32", 1 << 32), ("varint", -1), ("varint", 1 << 64)]
+)
 def test_numbers_that_do_not_fit_are_refused(name, value):
     with pytest.raises(ValueError):
         getattr(ByteWriter(), name)(value)

@@ -34,7 +34,7 @@ def code(sequence) -> bytes:
 
 
 @given(passes())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_int32_in_any_table_and_any_passes_comes_back(sequence):
     decoder = LaplaceDecoder(code(sequence))
     for values, scales in sequence:
@@ -44,7 +44,7 @@ def test_any_int32_in_any_table_and_any_passes_comes_back(sequence):
 
 
 @given(passes())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_reader_written_from_the_format_decodes_the_same(sequence):
     decoder = ReferenceDecoder(code(sequence))
     for values, scales in sequence:
@@ -106,7 +106,7 @@ def test_tables_that_do_not_exist_are_refused(scale):
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 63), max_size=100))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_garbage_gives_integers_or_damage(data, scales):
     try:
         values = LaplaceDecoder(data).decode(np.array(scales, np.uint8))
@@ -116,7 +116,7 @@ def test_garbage_gives_integers_or_damage(data, scales):
 
 
 @given(arrays(np.int32, st.integers(0, 80), elements=MIXED), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_best_scale_of_a_group_is_the_cheapest(values, data):
     groups = data.draw(arrays(np.int64, len(values), elements=st.integers(0, 3)))
     best = laplace.best_scales(values, groups, 5)

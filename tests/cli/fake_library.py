@@ -13,6 +13,7 @@ import numpy as np
 
 from necgs_cli import api
 from necgs_cli.meshes.mesh import Mesh
+from necgs_cli.training.loop import checkpoint_path
 
 TETRAHEDRON = Mesh(
     vertices=np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]),
@@ -20,8 +21,8 @@ TETRAHEDRON = Mesh(
 )
 
 
-class Damaged(api.NecgsError):
-    exit_code = 4
+def damaged(text):
+    return api.NecgsError(text, 4)
 
 
 def model_result(id, name, **changes):
@@ -31,7 +32,8 @@ def model_result(id, name, **changes):
 
 
 def report(models=(), skipped=(), warnings=(), **changes):
-    fields = {"path": "set.ncgs", "source_bytes": 2000, "file_bytes": 100, "set_bytes": 20, "seconds": 3.0, "options": {}}
+    fields = {"path": "set.ncgs", "source_bytes": 2000, "file_bytes": 100, "set_bytes": 20, "seconds": 3.0}
+    fields["options"] = {}
     skipped = [api.Skipped(*pair) for pair in skipped]
     return api.Report(models=list(models), skipped=skipped, warnings=list(warnings), **fields | changes)
 
@@ -88,12 +90,17 @@ class FakeLibrary:
 
     def _work(self, name, call, progress):
         self.calls.append((name, call))
+        for text in self.report.warnings:
+            progress.warn(text)
+        for skipped in self.report.skipped:
+            progress.skip(skipped.name, skipped.reason)
         progress.phase("working", self.steps)
         for step in range(self.steps):
             progress.update(step, loss=1 / (step + 1))
             time.sleep(0.05)
             if progress.stopped():
-                raise api.NecgsError(f"stopped at step {step}, checkpoint in work.ckpt")
+                checkpoint_path(call.output).touch()
+                raise api.NecgsError(f"stopped at step {step}", 130)
         if self.error:
             raise self.error
         if isinstance(call.output, io.IOBase) or hasattr(call.output, "write"):

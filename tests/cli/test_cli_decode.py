@@ -2,7 +2,7 @@ import json
 
 import pytest
 import trimesh
-from fake_library import TETRAHEDRON, Damaged
+from fake_library import TETRAHEDRON, damaged
 
 from necgs_cli import api
 from necgs_cli.cli.decode import Format
@@ -98,12 +98,12 @@ def test_models_that_are_not_there_fail_and_write_nothing(necgs, tmp_path, selec
 
 
 def test_a_damaged_set_gives_exit_code_4(necgs, library):
-    library.error = Damaged("set.ncgs: the index is cut short at byte 100")
+    library.error = damaged("set.ncgs: the index is cut short at byte 100")
     result = necgs("decode", "set.ncgs", "--all", "-o", "out")
     assert result.exit_code == 4 and result.stderr == "error: set.ncgs: the index is cut short at byte 100\n"
 
 
-@pytest.mark.parametrize(("error", "code"), [(Damaged("bad CRC"), 4), (api.NecgsError("unknown kind 9"), 3)])
+@pytest.mark.parametrize(("error", "code"), [(damaged("bad CRC"), 4), (api.NecgsError("unknown kind 9"), 3)])
 def test_one_bad_model_among_several_is_named_and_the_others_decoded(necgs, library, tmp_path, error, code):
     library.set.broken = {1: error}
     result = necgs("decode", "set.ncgs", "--all", "-o", "out", "-q")
@@ -112,11 +112,11 @@ def test_one_bad_model_among_several_is_named_and_the_others_decoded(necgs, libr
     assert files(tmp_path) == ["out/a.ply", "out/c.ply"]
 
 
-@pytest.mark.parametrize(("error", "code"), [(Damaged("bad CRC"), 4), (api.NecgsError("unknown kind 9"), 1)])
+@pytest.mark.parametrize(("error", "code"), [(damaged("bad CRC"), 4), (api.NecgsError("unknown kind 9"), 1)])
 def test_one_bad_model_asked_for_alone_is_an_error(necgs, library, tmp_path, error, code):
     library.set.broken = {1: error}
     result = necgs("decode", "set.ncgs", "--id", "1", "-o", "x.ply")
-    assert result.exit_code == code and result.stderr == f"error: {error}\n"
+    assert result.exit_code == code and result.stderr == f"error: model 1, sub/b.obj: {error}\n"
     assert files(tmp_path) == []
 
 

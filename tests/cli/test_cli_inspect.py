@@ -1,6 +1,6 @@
 import json
 
-from fake_library import Damaged, contents
+from fake_library import damaged, contents
 
 
 def test_the_overview_adds_up_and_lists_the_models(necgs):
@@ -45,5 +45,5 @@ def test_a_set_is_read_from_stdin(necgs, library):
 
 
 def test_a_damaged_set_gives_exit_code_4(necgs, library):
-    library.error = Damaged("set.ncgs: no footer")
+    library.error = damaged("set.ncgs: no footer")
     assert necgs("inspect", "set.ncgs").exit_code == 4

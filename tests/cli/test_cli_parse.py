@@ -42,12 +42,12 @@ def test_any_text_is_ids_or_wrong_usage(text):
     assert ranges and all(len(part) >= 1 and part[0] >= 0 for part in ranges)
 
 
-@pytest.mark.parametrize("text", ["auto", "cpu", "cuda", "cuda:1"])
+@pytest.mark.parametrize("text", ["auto", "cpu", "cuda"])
 def test_devices_are_known(text):
     assert parse_device(text) == text
 
 
-@pytest.mark.parametrize("text", ["gpu", "cuda:", "cuda:x", "", "CPU "])
+@pytest.mark.parametrize("text", ["gpu", "cuda:0", "", "CPU "])
 def test_what_is_no_device_is_wrong_usage(text):
     with pytest.raises(typer.BadParameter):
         parse_device(text)

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from necgs_cli.cli.files import UnsafePath, inside, write_whole
-from necgs_cli.cli.paths import output_paths
+from necgs_cli.cli.files import UnsafePath, inside, whole_file
+from necgs_cli.cli.paths import SOURCE_ENDINGS, output_paths
+from necgs_cli.meshes.find import SUFFIXES
 
 
 def paths(*names):
@@ -18,6 +19,10 @@ def test_the_ending_is_replaced_and_folders_are_kept():
 
 def test_only_the_endings_of_meshes_are_replaced():
     assert paths("chair v1.5", "scan.2024.obj") == ["chair v1.5.ply", "scan.2024.ply"]
+
+
+def test_the_ending_of_every_readable_format_is_replaced():
+    assert set(SOURCE_ENDINGS) == set(SUFFIXES)
 
 
 def test_names_that_differ_by_their_ending_only_keep_all_of_it():
@@ -90,16 +95,14 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "x.ply"
     path.write_bytes(b"old")
 
-    def fail(file):
+    with pytest.raises(OSError, match="No space"), whole_file(path) as file:
         file.write(b"half")
         raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match="No space"):
-        write_whole(path, fail)
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.ply"]
 
 
 def test_devices_are_written_and_not_replaced():
-    write_whole(Path("/dev/null"), lambda file: file.write(b"x"))
+    with whole_file(Path("/dev/null")) as file:
+        file.write(b"x")
     assert not Path("/dev/null").is_file()

@@ -6,6 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+from necgs_cli.training.loop import checkpoint_path
 
 HEAVY = ("torch", "numpy", "scipy", "trimesh", "skimage", "constriction", "rich")
 
@@ -71,9 +74,8 @@ def test_a_pipe_gets_plain_lines(start):
 
 
 def test_a_terminal_gets_a_live_display_that_is_gone_at_the_end(start):
-    process, shown = in_terminal(
-        start, "encode", "x", "-o", "o.ncgs", env={"FAKE_STEPS": "12", "TERM": "xterm", "COLUMNS": "40"}, stream="stderr"
-    )
+    environment = {"FAKE_STEPS": "12", "TERM": "xterm", "COLUMNS": "40"}
+    process, shown = in_terminal(start, "encode", "x", "-o", "o.ncgs", env=environment, stream="stderr")
     assert process.returncode == 0
     assert "working" in shown and "loss" in shown and "\x1b[2K" in shown
     assert "note: shapes are kept" in shown
@@ -92,5 +94,6 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(start):
     process.send_signal(signal.SIGINT)
     error = process.stderr.read().decode()
     assert process.wait(timeout=20) == 130
-    assert "interrupted: stopped at step" in error and "work.ckpt" in error and "--resume" in error
+    assert "interrupted: stopped at step" in error
+    assert f"{checkpoint_path(Path('o.ncgs'))} is kept: the same command with --resume goes on" in error
     assert "Traceback" not in error

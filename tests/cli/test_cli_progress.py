@@ -46,7 +46,8 @@ def test_the_silent_progress_can_be_stopped_and_remembers():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0.40 s"), (12.34, "12.3 s"), (59.97, "1 min 00 s"), (245, "4 min 05 s"), (4020, "1 h 07 min")]
+    ("seconds", "text"),
+    [(0.4, "0.40 s"), (12.34, "12.3 s"), (59.97, "1 min 00 s"), (245, "4 min 05 s"), (4020, "1 h 07 min")],
 )
 def test_durations_read_well(seconds, text):
     assert format_seconds(seconds) == text

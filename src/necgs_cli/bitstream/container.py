@@ -56,9 +56,7 @@ class Entry:
     depends: tuple[int, ...]
 
 
-def write_container(
-    where: str | Path | BinaryIO, sections: Iterable[SetSection], models: Iterable[ModelRecord]
-) -> int:
+def write_container(where: str | Path | BinaryIO, sections: Iterable[SetSection], models: Iterable[ModelRecord]) -> int:
     """Writes a new file. A path is replaced in one step when all is written; a stream is simply written.
 
     Returns:
@@ -269,14 +267,13 @@ class Container:
     def sizes(self) -> list[tuple[str, int]]:
         """Where the bytes of the file are: (label, bytes), which add up to the file.
 
-        A record whose start is damaged counts as payload.
+        A block whose start is damaged counts as payload.
         """
         rows = [("header", len(HEADER))]
         frames = placements = payloads = section_frames = 0
         for segment in self.segments:
             for tag, offset, size in _section_places(segment):
-                start = self.source.read(offset, min(size, blocks.HEAD_BYTES))
-                frame = min(size, blocks.read_head(start, offset)[1] + blocks.checksum_bytes(tag))
+                frame = self._section_frame(tag, offset, size)
                 rows.append((records.section_name(tag - blocks.SECTION), size - frame))
                 section_frames += frame
         for id in range(len(self)):
@@ -298,6 +295,13 @@ class Container:
             ("unfinished", self.unfinished_bytes),
         ]
         return [row for row in rows if row[1]]
+
+    def _section_frame(self, tag: int, offset: int, size: int) -> int:
+        try:
+            _, head, found = blocks.read_head(self.source.read(offset, blocks.HEAD_BYTES), offset)
+        except DamagedFile:
+            return 0
+        return head + blocks.checksum_bytes(tag) if found == size else 0
 
     def check(self) -> list[DamagedFile]:
         """Reads every byte and compares every checksum.

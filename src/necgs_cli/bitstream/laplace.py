@@ -278,15 +278,19 @@ def costs(values: np.ndarray, scale: np.ndarray | int) -> np.ndarray:
     """Bits of each value under its table.
 
     Args:
-        values: (...) integers; scale: the same shape or one table.
+        values: integers; scale: tables, of a shape that broadcasts with that of the values.
     Returns:
-        (...) float64.
+        float64 of the shape of both.
     """
     scales = np.asarray(scale)
     bins = np.asarray(values).astype(np.int64) >> SHIFTS[scales]
     inside = (bins >= -CORE) & (bins < CORE)
-    bits = _cost_table()[scales, np.where(inside, bins + CORE, ESCAPE)]
-    if not inside.all():
+    symbols = bins + CORE
+    all_inside = bool(inside.all())
+    if not all_inside:
+        symbols[~inside] = ESCAPE
+    bits = _cost_table().take(symbols + scales * np.int64(ESCAPE + 1))
+    if not all_inside:
         excess = np.where(bins < 0, -CORE - bins, bins - CORE + 1)
         bits = bits + np.where(inside, 0, _bit_length(np.maximum(excess, 1)) - 1)
     return bits
@@ -301,13 +305,24 @@ def best_scales(values: np.ndarray, groups: np.ndarray, group_count: int) -> np.
     """The cheapest table of each group of values.
 
     Args:
-        values: (n,) integers; groups: (n,) group of each value, 0..group_count-1.
+        values: (n,) integers within int32; groups: (n,) group of each value, 0..group_count-1.
     Returns:
         (group_count,) uint8; 0 for empty groups.
     """
-    values, groups = np.ravel(values), np.ravel(groups)
-    bits = [np.bincount(groups, costs(values, scale), group_count) for scale in range(SCALES)]
-    return np.argmin(bits, axis=0).astype(np.uint8)
+    # equal values of a group cost the same: count them once
+    keys, counts = np.unique(
+        np.ravel(groups).astype(np.int64) << 33 | np.ravel(values).astype(np.int64) + (1 << 32), return_counts=True
+    )
+    values, groups = (keys & ((1 << 33) - 1)) - (1 << 32), keys >> 33
+    together = max(1, (1 << 16) // max(1, len(values)))  # tables at a time, so that arrays stay in the cache
+    bits = []
+    for first in range(0, SCALES, together):
+        scales = np.arange(first, min(SCALES, first + together))[:, None]
+        places = (scales - first) * group_count + groups
+        weights = costs(values, scales) * counts
+        sums = np.bincount(places.ravel(), weights.ravel(), len(scales) * group_count)
+        bits.append(sums.reshape(-1, group_count))
+    return np.argmin(np.concatenate(bits), axis=0).astype(np.uint8)
 
 
 def best_scale(values: np.ndarray) -> int:

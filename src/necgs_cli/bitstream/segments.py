@@ -45,18 +45,16 @@ class Segment:
         return self.offset + self.size
 
 
-def make_segment(
-    sections: Iterable[SetSection], models: Sequence[ModelRecord], first_id: int
-) -> tuple[bytes, bytes]:
+def make_segment(sections: Iterable[SetSection], models: Sequence[ModelRecord], first_id: int) -> tuple[bytes, bytes]:
     """The bytes of a segment: everything before the footer, and the footer."""
     section_blocks = [records.make_section(section) for section in sections]
     record_blocks = [records.make_record(record, first_id + i) for i, record in enumerate(models)]
     if first_id + len(models) > MOST_MODELS:
         raise ValueError(f"a file holds at most {MOST_MODELS:,} models")
     catalogue = catalogue_of(section_blocks, record_blocks, models)
+    first = blocks.make_block(blocks.CATALOGUE, write_catalogue(catalogue))
     if sum(len(name.encode()) for name in catalogue.names) > MOST_NAME_BYTES:
         raise ValueError(f"the names of a file have at most {MOST_NAME_BYTES:,} bytes together")
-    first = blocks.make_block(blocks.CATALOGUE, write_catalogue(catalogue))
     body = b"".join([first, *section_blocks, *record_blocks])
     return body, make_footer(crc32(body), len(body))
 
@@ -100,9 +98,7 @@ def read_segment(source: Source, offset: int, most_models: int, most_name_bytes:
         places.append(place)
         place += length
     count = len(catalogue.section_sizes)
-    return Segment(
-        offset, end + FOOTER_BYTES - offset, checksum, size, catalogue, places[:count], places[count:]
-    )
+    return Segment(offset, end + FOOTER_BYTES - offset, checksum, size, catalogue, places[:count], places[count:])
 
 
 def read_leading_catalogue(

@@ -22,6 +22,7 @@ def append(
     time_budget: given.TimeBudget = None,
     device: given.Device = "auto",
     seed: given.Seed = 0,
+    workers: given.Workers = None,
     strict: given.Strict = False,
     keep_interior: given.KeepInterior = False,
     quiet: given.Quiet = False,
@@ -31,7 +32,8 @@ def append(
 ) -> None:
     """Add meshes to an existing set.
 
-    The bytes that the set holds are never rewritten. Its decoder stays as it is: a shape unlike the set's may come out worse than the others, which is said.
+    The bytes that the set holds are never rewritten. Its decoder stays as it is: a shape unlike the set's may come
+    out worse than the others, which is said.
 
     \b
     Example:
@@ -41,18 +43,19 @@ def append(
     bytes_before = set_file.stat().st_size
     from necgs_cli import api
 
-    with make_progress(level) as progress, interruptible(progress, on_stop="the set is unchanged"):
+    with make_progress(level) as progress, interruptible(progress):
         report = api.append(
             set_file,
             inputs,
             device=device,
             seed=seed,
+            workers=workers,
             strict=strict,
             time_budget=time_budget,
             keep_interior=keep_interior,
             progress=progress,
         )
-    code = tell_outcome(report, progress, level)
+    code = tell_outcome(report, level)
     if json:
         print_json(appended_json(report, bytes_before))
     else:

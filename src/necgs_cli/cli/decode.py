@@ -14,7 +14,7 @@ import typer
 from necgs_cli.cli import parameters as given
 from necgs_cli.cli.command import DAMAGED, DONE, FAILED, SKIPPED
 from necgs_cli.cli.console import binary_stdin, binary_stdout, print_json, say, verbosity
-from necgs_cli.cli.files import inside, refuse_existing, write_whole
+from necgs_cli.cli.files import inside, refuse_existing, whole_file
 from necgs_cli.cli.parse import parse_ids
 from necgs_cli.cli.paths import output_paths
 from necgs_cli.cli.selection import select_models
@@ -75,7 +75,8 @@ def decode(
 ) -> None:
     """Write models of a set as mesh files.
 
-    They come back in the place, scale and units of their sources. Several models go into the folder OUT under their names, sub-folders kept, never outside of OUT.
+    They come back in the place, scale and units of their sources. Several models go into the folder OUT under their
+    names, sub-folders kept, never outside of OUT.
 
     \b
     Examples:
@@ -96,7 +97,8 @@ def decode(
     from necgs_cli.meshes.write import write_mesh
 
     with api.open(source) as models:
-        chosen = select_models(models.names, ranges, names or [], everything)
+        all_names = models.names
+        chosen = select_models(all_names, ranges, names or [], everything)
         if stdout is not None:
             if len(chosen) != 1:
                 raise typer.BadParameter(f"stdout takes one model, not {len(chosen)}: give a folder, -o out/")
@@ -105,7 +107,7 @@ def decode(
             return
         as_folder = everything or len(chosen) > 1 or output.endswith(("/", "\\")) or Path(output).is_dir()
         kind = format or (Format.PLY if as_folder else _format_of(output))
-        targets = _targets(models.names, chosen, output, as_folder, kind)
+        targets = _targets(all_names, chosen, output, as_folder, kind)
         refuse_existing(targets, force)
         outcome = _decode_all(models, chosen, targets, kind, level)
     seconds = time.perf_counter() - started
@@ -145,26 +147,26 @@ def _targets(names: Sequence[str], chosen: Sequence[int], output: str, as_folder
     return [inside(folder, paths[id]) for id in chosen]
 
 
-def _decode_all(
-    models: ModelSet, chosen: Sequence[int], targets: Sequence[Path], kind: Format, level: int
-) -> Outcome:
+def _decode_all(models: ModelSet, chosen: Sequence[int], targets: Sequence[Path], kind: Format, level: int) -> Outcome:
     """Decode and write; among several models, one that cannot be decoded is said and the others go on."""
     from necgs_cli import api
     from necgs_cli.meshes.write import write_mesh
 
     outcome = Outcome()
+    names = models.names
     for id, path in zip(chosen, targets, strict=True):
-        name = models.names[id]
+        name = names[id]
         try:
             mesh = models[id]
         except api.NecgsError as error:
             if len(chosen) == 1:
-                raise
+                raise api.NecgsError(f"model {id}, {name}: {error}", error.exit_code) from error
             say(f"skipped {id} {printable(name)}: {printable(str(error))}")
             outcome.skipped.append({"id": id, "name": name, "reason": str(error)})
             outcome.damaged |= error.exit_code == DAMAGED
             continue
-        write_whole(path, lambda file, mesh=mesh: write_mesh(mesh, file, kind))
+        with whole_file(path) as file:
+            write_mesh(mesh, file, kind)
         row = {"id": id, "name": name, "path": str(path), "bytes": path.stat().st_size}
         outcome.models.append(row | {"vertices": len(mesh.vertices), "faces": len(mesh.faces)})
         if level >= VERBOSE:

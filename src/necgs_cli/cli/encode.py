@@ -39,13 +39,22 @@ def encode(
     ],
     preset: Annotated[
         str,
-        typer.Option("--preset", "-p", metavar="NAME", parser=_known_preset, autocompletion=lambda: list(PRESETS),
-                     help="Effort and size; see below."),
+        typer.Option(
+            "--preset",
+            "-p",
+            metavar="NAME",
+            parser=_known_preset,
+            autocompletion=lambda: list(PRESETS),
+            help="Effort and size; see below.",
+        ),
     ] = "balanced",
     resolution: Annotated[
         int | None,
-        typer.Option(metavar="K", parser=_known_resolution,
-                     help="Lattice samples along each axis: 32, 64, 128 or 256; the preset's by default."),
+        typer.Option(
+            metavar="K",
+            parser=_known_resolution,
+            help="Lattice samples along each axis: 32, 64, 128 or 256; the preset's by default.",
+        ),
     ] = None,
     rate_weight: Annotated[
         float | None,
@@ -58,9 +67,7 @@ def encode(
     time_budget: given.TimeBudget = None,
     device: given.Device = "auto",
     seed: given.Seed = 0,
-    workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Processes that prepare meshes; one a core by default.")
-    ] = None,
+    workers: given.Workers = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")] = False,
     strict: given.Strict = False,
     keep_interior: given.KeepInterior = False,
@@ -101,14 +108,24 @@ def encode(
     )
     from necgs_cli import api
 
-    with make_progress(level) as progress, interruptible(progress, on_stop="the same command with --resume goes on"):
+    with make_progress(level) as progress, interruptible(progress, lambda: _kept(output)):
         report = api.encode(inputs, target, options, progress)
-    code = tell_outcome(report, progress, level)
+    code = tell_outcome(report, level)
     if json:
         print_json(encoded_json(report))
     else:
         print_encoded(report, to_stderr=output == "-")
     raise typer.Exit(code)
+
+
+def _kept(output: str) -> str:
+    """What an interrupted run leaves, and how to go on."""
+    from necgs_cli.training.loop import checkpoint_path
+
+    checkpoint = None if output == "-" else checkpoint_path(Path(output))
+    if checkpoint is None or not checkpoint.exists():
+        return "nothing was written"
+    return f"{checkpoint} is kept: the same command with --resume goes on"
 
 
 def _new_file(output: str, force: bool) -> Path:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -42,19 +43,20 @@ def inside(folder: Path, relative: PurePosixPath) -> Path:
     return folder / relative
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Write a file under a temporary name beside it and rename it: no partial file ever has the final name.
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that gets its name only when the block ends well: no partial file ever has the final name.
 
     Pipes and devices are written directly: renaming would replace them.
     """
     if path.exists() and not path.is_file():
         with path.open("wb") as file:
-            write(file)
+            yield file
         return
     part = path.with_name(f".necgs-{os.getpid()}.part")
     try:
         with part.open("wb") as file:
-            write(file)
+            yield file
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

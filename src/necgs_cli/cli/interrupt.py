@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from necgs_cli.cli.command import INTERRUPTED
 from necgs_cli.progress import Progress
@@ -18,12 +18,12 @@ class Interrupted(Exception):
 
 
 @contextlib.contextmanager
-def interruptible(progress: Progress, on_stop: str = "") -> Iterator[None]:
+def interruptible(progress: Progress, what_is_left: Callable[[], str] | None = None) -> Iterator[None]:
     """Within the block, Ctrl-C calls `progress.stop()`; an error that follows counts as the interruption.
 
     Args:
         progress: is asked to stop.
-        on_stop: what the user can do next, added to the message.
+        what_is_left: says what the interrupted work leaves and what to do next, for the message.
 
     Raises:
         Interrupted: in place of the error with which the stopped work ended.
@@ -47,6 +47,6 @@ def interruptible(progress: Progress, on_stop: str = "") -> Iterator[None]:
         if not progress.stopped():
             raise
         text = str(error) or "stopped at once"
-        raise Interrupted(f"{text}; {on_stop}" if on_stop else text) from error
+        raise Interrupted(f"{text}; {what_is_left()}" if what_is_left else text) from error
     finally:
         signal.signal(signal.SIGINT, before)

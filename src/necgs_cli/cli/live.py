@@ -6,7 +6,7 @@ import os
 import time
 from typing import TextIO
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
@@ -57,30 +57,29 @@ class LiveProgress(Progress):
 
     def skip(self, name: str, reason: str) -> None:
         super().skip(name, reason)
-        self._print(f"skipped {printable(name)}: {printable(reason)}")
+        self._print(f"skipped {name}: {reason}")
 
     def close(self) -> None:
         self._end_phase()
-        self._state = PhaseState("")
         self._live.stop()
+        self._state = PhaseState("")
 
     def _end_phase(self) -> None:
         if self._state.name and self._verbosity >= VERBOSE:
             self._print(f"{self._state.line()}  {format_seconds(time.monotonic() - self._started)}")
 
     def _print(self, text: str) -> None:
-        self._console.print(Text(text), soft_wrap=True)
+        self._console.print(Text(printable(text)), soft_wrap=True)
 
     def _render(self) -> Group:
         state = self._state
         head = Table.grid(padding=(0, 1))
-        name = f"{state.name} (stopping)" if self.stopped() else state.name
-        cells = [self._spinner, Text(name, style="bold")]
+        name = printable(state.name) + (" (stopping)" if self.stopped() else "")
+        cells: list[RenderableType] = [self._spinner, Text(name, style="bold")]
         if state.total and state.done is not None:
             cells.append(ProgressBar(total=state.total, completed=min(state.done, state.total), width=24))
             cells.append(Text(f"{100 * state.done / state.total:.0f} %"))
         cells.append(Text(format_seconds(time.monotonic() - self._started), style="dim"))
         head.add_row(*cells)
         figures = "  ".join(format_figure(key, value) for key, value in state.figures.items())
-        return Group(head, Text(f"  {figures}", overflow="ellipsis" if self._console.encoding == "utf-8" else "crop",
-                                no_wrap=True))
+        return Group(head, Text(f"  {figures}", overflow="crop", no_wrap=True))

@@ -8,9 +8,7 @@ import typer
 
 from necgs_cli.cli.parse import parse_device, parse_duration
 
-Device = Annotated[
-    str, typer.Option(metavar="NAME", parser=parse_device, help="Where to compute: auto, cpu, cuda or cuda:1.")
-]
+Device = Annotated[str, typer.Option(metavar="NAME", parser=parse_device, help="Where to compute: auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of every random choice.")]
 TimeBudget = Annotated[
     float | None,
@@ -21,10 +19,11 @@ TimeBudget = Annotated[
         help="Stop improving after this long: 90, 90s, 10m, 1h30m.",
     ),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first input that cannot be read.")]
-KeepInterior = Annotated[
-    bool, typer.Option("--keep-interior", help="Keep surfaces that cannot be seen from outside.")
+Workers = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Processes that prepare meshes; one a core by default.")
 ]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first input that cannot be read.")]
+KeepInterior = Annotated[bool, typer.Option("--keep-interior", help="Keep surfaces that cannot be seen from outside.")]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace files that exist.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show a line for each model.")]

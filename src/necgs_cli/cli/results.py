@@ -9,27 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from necgs_cli.cli.command import DONE, SKIPPED
 from necgs_cli.cli.console import print_table, say
-from necgs_cli.progress import NORMAL, VERBOSE, Progress, format_seconds, printable
+from necgs_cli.progress import NORMAL, VERBOSE, format_seconds, printable
 
 if TYPE_CHECKING:
     from necgs_cli.api import ModelResult, Report
 
 
-def tell_outcome(report: Report, progress: Progress, level: int) -> int:
+def tell_outcome(report: Report, level: int) -> int:
     """Say on stderr what the table leaves out; returns the exit code.
 
-    Skipped inputs and warnings that were shown while the work ran are not repeated.
+    Skipped inputs and warnings are not repeated: they were shown as soon as they were known.
     """
     if level >= VERBOSE:
         for model in report.models:
             say(_model_line(model))
-    for skipped in report.skipped:
-        if (skipped.name, skipped.reason) not in progress.skips:
-            say(f"skipped {printable(skipped.name)}: {printable(skipped.reason)}")
     if level >= NORMAL:
-        for warning in report.warnings:
-            if warning not in progress.warnings:
-                say(f"warning: {printable(warning)}")
         say(_what_is_lost(report.models))
     return SKIPPED if report.skipped else DONE
 
@@ -90,7 +84,9 @@ def _share(p2s: float) -> str:
 
 def encoded_json(report: Report) -> dict[str, Any]:
     """The documented JSON object of `encode --json` (docs/cli.md)."""
-    return dataclasses.asdict(report) | {"p2s": report.p2s, "ratio": report.source_bytes / max(report.file_bytes, 1)}
+    fields = dataclasses.asdict(report)
+    del fields["set_p2s"]  # of an append only
+    return fields | {"p2s": report.p2s, "ratio": report.source_bytes / max(report.file_bytes, 1)}
 
 
 def appended_json(report: Report, bytes_before: int) -> dict[str, Any]:

@@ -21,11 +21,15 @@ class SignedLevels:
             level's steps to the surface is stored.
         sign: "flood", "winding" or "shell", or several of them joined by "+".
         dropped_area: share of the surface that lies hidden inside and is not in the field.
+        points: float64 (n, 3): points of the surface that is in the field, half a step apart.
+        area: float64 (n,): the area that each stands for.
     """
 
     levels: tuple[SparseField, ...]
     sign: str
     dropped_area: float
+    points: np.ndarray
+    area: np.ndarray
 
 
 def signed_levels(
@@ -53,7 +57,7 @@ def signed_levels(
     levels = [_finest(sides, bands[-1])]
     for band in bands[-2::-1]:
         levels.insert(0, _coarser(levels[0], band, seen_distance(sides, band)))
-    return SignedLevels(tuple(levels), "+".join(sides.words), sides.dropped_area)
+    return SignedLevels(tuple(levels), "+".join(sides.words), sides.dropped_area, sides.seen, sides.seen_area)
 
 
 def _finest(sides: Sides, band: Band) -> SparseField:

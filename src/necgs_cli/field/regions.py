@@ -13,7 +13,7 @@ import numpy as np
 
 from necgs_cli.field.distance import TRUNCATION, Band, sample_position
 
-EDGE = 4
+EDGE = 4  # samples along a brick; _node has it as shifts of 2 bits
 AXES = np.eye(3, dtype=np.int64)
 # Crossings are tested on a lattice shifted by this share of a step: faces of boxes like to lie on sample planes.
 GENERIC_SHIFT = np.array([0.00171, 0.00263, 0.00389])
@@ -26,6 +26,8 @@ class RegionGraph:
     Attributes:
         resolution: K.
         brick_map: int32 (K/4, K/4, K/4): row of a brick of single samples, or -1.
+        nodes: int32 (K/4 + 2, ...): node of each brick, of its first sample where it has single samples; with a
+            border of `beyond`.
         index: int64 (rows * 64, 3): lattice indices of the single samples, which are the first nodes. The bricks of
             brick_map follow in C order, and `beyond` is the last node.
         distance: float64 (rows * 64,): unsigned, infinite where not measured.
@@ -36,6 +38,7 @@ class RegionGraph:
 
     resolution: int
     brick_map: np.ndarray
+    nodes: np.ndarray
     index: np.ndarray
     distance: np.ndarray
     links: np.ndarray
@@ -48,8 +51,8 @@ class RegionGraph:
         return len(self.index) + self.brick_map.size
 
     def node(self, index: np.ndarray) -> np.ndarray:
-        """Nodes of lattice indices (..., 3), int64 (...)."""
-        return _node(self.brick_map, self.resolution, index)
+        """Nodes of lattice indices (..., 3) from -4 to K + 3, int32 (...)."""
+        return _node(self.nodes, len(self.index), index)
 
     def position(self, node: np.ndarray) -> np.ndarray:
         """Coordinates (n, 3) of samples and of the middles of bricks."""
@@ -95,15 +98,16 @@ def region_graph(vertices: np.ndarray, faces: np.ndarray, band: Band) -> RegionG
     cell = np.stack(np.unravel_index(np.arange(EDGE**3), (EDGE,) * 3), -1)
     index = (np.argwhere(used)[:, None] * EDGE + cell).reshape(-1, 3)
     distance = np.full(len(index), np.inf)
-    node = _node(brick_map, resolution, band.index)
+    nodes = _node_table(brick_map)
+    node = _node(nodes, len(index), band.index)
     single = node < len(index)
     distance[node[single]] = band.distance[single]
 
-    links, weight, singles = _links(brick_map, resolution, index)
+    links, weight, singles = _links(brick_map, nodes, index)
     first, second = links[:singles].T
     candidate = np.flatnonzero(distance[first] + distance[second] <= step * 1.02)
     blocked = np.zeros(len(links), bool)
-    graph = RegionGraph(resolution, brick_map, index, distance, links, weight, blocked)
+    graph = RegionGraph(resolution, brick_map, nodes, index, distance, links, weight, blocked)
     hit = first_hit(vertices, faces, graph, links[candidate]) >= 0
     missed = candidate[~hit]  # a ray may slip between two triangles: cast it the other way as well
     blocked[candidate[hit]] = True
@@ -125,25 +129,28 @@ def first_hit(vertices: np.ndarray, faces: np.ndarray, graph: RegionGraph, pairs
     return np.where(np.isfinite(distance), face, -1).astype(np.int64)
 
 
-def _node(brick_map: np.ndarray, resolution: int, index: np.ndarray) -> np.ndarray:
+def _node_table(brick_map: np.ndarray) -> np.ndarray:
     singles = EDGE**3 * int(brick_map.max() + 1)
-    within = ((index >= 0) & (index < resolution)).all(-1)
-    brick, cell = np.divmod(np.where(within[..., None], index, 0), EDGE)
-    x, y, z = np.moveaxis(brick, -1, 0)
-    row = brick_map[x, y, z].astype(np.int64)
-    side = len(brick_map)
-    node = np.where(row >= 0, row * EDGE**3 + cell @ [16, 4, 1], singles + (x * side + y) * side + z)
-    return np.where(within, node, singles + brick_map.size)
+    table = np.full(np.array(brick_map.shape) + 2, singles + brick_map.size, np.int32)
+    alone = singles + np.arange(brick_map.size, dtype=np.int32).reshape(brick_map.shape)
+    table[1:-1, 1:-1, 1:-1] = np.where(brick_map >= 0, brick_map * EDGE**3, alone)
+    return table
 
 
-def _links(brick_map: np.ndarray, resolution: int, index: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+def _node(nodes: np.ndarray, singles: int, index: np.ndarray) -> np.ndarray:
+    x, y, z = np.moveaxis(index.astype(np.int32, copy=False), -1, 0)
+    node = nodes[(x >> 2) + 1, (y >> 2) + 1, (z >> 2) + 1]
+    return node + np.where(node < singles, ((x & 3) << 4) + ((y & 3) << 2) + (z & 3), 0)
+
+
+def _links(brick_map: np.ndarray, nodes: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Links, their weights, and how many of them (the first) join two single samples."""
     singles = np.arange(len(index))
     flat = len(index) + np.arange(brick_map.size).reshape(brick_map.shape)
     between, mixed, bricks = [], [], []
     for axis in AXES:
-        after = _node(brick_map, resolution, index + axis)
-        before = _node(brick_map, resolution, index - axis)
+        after = _node(nodes, len(index), index + axis)
+        before = _node(nodes, len(index), index - axis)
         both = after < len(index)
         between.append(np.stack([singles[both], after[both]], 1))
         mixed.append(np.stack([singles[~both], after[~both]], 1))

@@ -12,6 +12,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,12 +21,15 @@ from necgs_cli.field.distance import Band, sample_position
 from necgs_cli.field.regions import RegionGraph, components, first_hit, region_graph
 from necgs_cli.field.surface_points import surface_points
 
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
+
 OPEN_SHARE = 0.05  # openings of a region may be this share of its boundary for the winding number to close them
 SHELL = 0.52  # steps: half a step, and enough that 8 bits keep the sign of a sample half a step away
 STEEP = 0.5  # cosine of a link and the normal of a sheet that it crosses; some axis has 0.577 to any normal
 SLAB = 0.7  # cosine of the normals of the two sides of a slab
 FAINT = 0.04  # steps: the distance inside of a sample that stands for a part too thin for the lattice
-NEIGHBOURS = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), -1).reshape(27, 3)
+NEIGHBOURS = np.stack(np.meshgrid(*[np.arange(-1, 2, dtype=np.int32)] * 3, indexing="ij"), -1).reshape(27, 3)
 CELL = np.stack(np.meshgrid(*[[0, 1]] * 3, indexing="ij"), -1).reshape(8, 3)
 CELL_AND_RING = np.stack(np.meshgrid(*[[-1, 0, 1, 2]] * 3, indexing="ij"), -1).reshape(64, 3)
 
@@ -40,6 +45,7 @@ class Sides:
         faint: bool (samples,): outside samples that stand for a part too thin to be met otherwise.
         words: what was used, of "flood", "winding" and "shell".
         seen: float64 (n, 3): points of the surface that the outside sees.
+        seen_area: float64 (n,): the area that each stands for.
         hidden_cells: int64, sorted: flat numbers of the lattice cells whose surface lies hidden inside.
         dropped_area: share of the surface that is hidden.
     """
@@ -50,8 +56,16 @@ class Sides:
     faint: np.ndarray
     words: tuple[str, ...]
     seen: np.ndarray
+    seen_area: np.ndarray
     hidden_cells: np.ndarray
     dropped_area: float
+
+    @cached_property
+    def seen_tree(self) -> cKDTree:
+        """Nearest neighbours among the points that the outside sees."""
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self.seen)
 
 
 def find_sides(vertices: np.ndarray, faces: np.ndarray, band: Band, keep_interior: bool) -> Sides:
@@ -89,7 +103,7 @@ def find_sides(vertices: np.ndarray, faces: np.ndarray, band: Band, keep_interio
     hidden = np.zeros(len(points), bool) if keep_interior else _hidden(graph, inside, points)
     cells = np.unique(_cell_number(points[hidden], graph.resolution))
     dropped = float(area[hidden].sum() / max(area.sum(), 1e-300))
-    return Sides(graph, inside, shell, faint, tuple(words), points[~hidden], cells, dropped)
+    return Sides(graph, inside, shell, faint, tuple(words), points[~hidden], area[~hidden], cells, dropped)
 
 
 def _solid(graph: RegionGraph, inside: np.ndarray) -> np.ndarray:
@@ -133,9 +147,7 @@ def _any_around(graph: RegionGraph, mask: np.ndarray, samples: np.ndarray) -> np
     return mask[_around(graph, samples)].any(1)
 
 
-def _enclosed_by_winding(
-    graph: RegionGraph, inside: np.ndarray, vertices: np.ndarray, faces: np.ndarray
-) -> np.ndarray:
+def _enclosed_by_winding(graph: RegionGraph, inside: np.ndarray, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Outside nodes that the surface encloses but for small openings, bool (nodes,)."""
     import point_cloud_utils as pcu
 
@@ -197,12 +209,15 @@ def _faint(graph: RegionGraph, inside: np.ndarray, shell: np.ndarray, points: np
     cells, of_point = np.unique(_cell_number(points, graph.resolution), return_inverse=True)
     index = np.stack(np.unravel_index(cells, (graph.resolution + 1,) * 3), 1) - 1
     lost = points[~negative[graph.node(index[:, None] + CELL)].any(1)[of_point]]
-    # Beside a solid part nothing is lost but the tip of an edge or corner of it.
-    faint = np.zeros(len(graph.index), bool)
     nearest = np.unique(graph.node(_nearest_sample(lost, graph.resolution)))
     nearest = nearest[nearest < len(graph.index)]
-    faint[nearest[~_any_around(graph, inside, nearest)]] = True
-    return faint
+    # Beside a solid part nothing is lost but the tip of an edge or corner of it, beside a shell a strip of its rim.
+    nearest = nearest[~_any_around(graph, inside, nearest)]
+    faint = np.zeros(len(negative), bool)
+    faint[nearest[~_any_around(graph, negative, nearest)]] = True
+    for _ in range(2):  # but what is lost farther on stays joined to the shell
+        faint[nearest[_any_around(graph, faint, nearest)]] = True
+    return faint[: len(graph.index)]
 
 
 def _hidden(graph: RegionGraph, inside: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -247,10 +262,9 @@ def seen_distance(sides: Sides, band: Band) -> np.ndarray:
     """Distances of a level to what the outside sees of the surface: hidden parts do not count."""
     if not len(sides.hidden_cells):
         return band.distance
-    from scipy.spatial import cKDTree
-
     distance = band.distance.copy()
-    hidden = np.isin(_cell_number(band.nearest, sides.graph.resolution), sides.hidden_cells)
-    where = sample_position(band.index[hidden], band.resolution)
-    distance[hidden] = cKDTree(sides.seen).query(where, distance_upper_bound=4.0 / band.resolution)[0]
+    hidden = np.flatnonzero(np.isin(_cell_number(band.nearest, sides.graph.resolution), sides.hidden_cells))
+    if len(hidden):
+        where = sample_position(band.index[hidden], band.resolution)
+        distance[hidden] = sides.seen_tree.query(where, distance_upper_bound=4.0 / band.resolution)[0]
     return distance

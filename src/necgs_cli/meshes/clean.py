@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from necgs_cli.meshes.flat_faces import has_area, remove_flat_faces
 from necgs_cli.meshes.mesh import Mesh, MeshError
 from necgs_cli.meshes.parsed import Parsed, check_indices
 
@@ -36,18 +37,26 @@ def clean(parsed: Parsed) -> tuple[Mesh, tuple[str, ...]]:
     if bad:
         raise MeshError(f"{bad} of the vertices that faces use have NaN or infinite coordinates")
 
-    kept = faces[_has_area(vertices, faces)]
-    if len(kept) == 0:
-        raise MeshError("no face has an area")
-    _note(repairs, len(faces) - len(kept), "face without area dropped", "faces without area dropped")
     positions = _position_ids(vertices)
+    corners = positions[faces]
+    kept = faces[(corners != np.roll(corners, 1, axis=1)).all(axis=1)]
+    flat = len(faces) - len(kept)
     faces = kept[_first_of_each(positions[kept], len(vertices))]
-    _note(repairs, len(kept) - len(faces), "repeated face dropped", "repeated faces dropped")
+    repeated = len(kept) - len(faces)
     target = _weld_open(faces, positions)
+    faces = target[faces]
+    solid = int(has_area(vertices, faces).sum())
+    if solid == 0:
+        raise MeshError("no face has an area")
+    flat += len(faces) - solid
+    if solid < len(faces):
+        faces = remove_flat_faces(vertices, faces)
+    _note(repairs, flat, "face without area dropped", "faces without area dropped")
+    _note(repairs, repeated, "repeated face dropped", "repeated faces dropped")
     merged = int((target != np.arange(len(vertices))).sum())
     _note(repairs, merged, "vertex merged by position", "vertices merged by position")
     _note(repairs, unused, "unused vertex dropped", "unused vertices dropped")
-    return Mesh(*_keep_used(vertices, target[faces])), tuple(repairs)
+    return Mesh(*_keep_used(vertices, faces)), tuple(repairs)
 
 
 def _note(repairs: list[str], count: int, one: str, many: str) -> None:
@@ -59,20 +68,6 @@ def _keep_used(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.
     used = np.zeros(len(vertices), bool)
     used[faces] = True
     return vertices[used], (np.cumsum(used) - 1)[faces]
-
-
-def _has_area(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """(m,) bool: whether a face's height is above rounding, relative to the face itself at any scale."""
-    # Scaling by powers of two is exact and keeps products within range; differences come first, so that a small
-    # face far from the origin keeps all of its digits.
-    _, exponent = np.frexp(np.abs(vertices).max())
-    points = np.ldexp(vertices, -exponent)[faces]
-    edges = points - np.roll(points, 1, axis=1)
-    _, exponents = np.frexp(np.abs(edges).max(axis=(1, 2), keepdims=True))
-    edges = np.ldexp(edges, -exponents)
-    area = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1)
-    longest = (edges**2).sum(axis=2).max(axis=1)
-    return area > 8 * np.finfo(np.float64).eps * longest
 
 
 def _position_ids(vertices: np.ndarray) -> np.ndarray:
@@ -102,7 +97,7 @@ def _weld_open(faces: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """(n,) int64: for each vertex the one that stands for it, once those of open parts are merged by position."""
     vertices = len(positions)
     target = np.arange(vertices)
-    if positions.max() + 1 == vertices:
+    if len(faces) == 0 or positions.max() + 1 == vertices:
         return target
     edges = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=-1).reshape(-1, 2), axis=1)
     keys, uses = np.unique(edges[:, 0] * vertices + edges[:, 1], return_counts=True)

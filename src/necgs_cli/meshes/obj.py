@@ -11,7 +11,7 @@ from necgs_cli.meshes.mesh import MeshError
 from necgs_cli.meshes.parsed import Parsed, to_integers, to_numbers
 from necgs_cli.meshes.polygons import triangulate
 
-_STATEMENT = re.compile(rb"^[ \t]*([vf])[ \t]+([^\r\n#]*)", re.M)
+_STATEMENT = re.compile(rb"^[ \t]*([vf])[ \t]+([^\r\n]*)", re.M)
 _DROPPED = {
     "texture coordinates": rb"vt",
     "normals": rb"vn",
@@ -27,9 +27,11 @@ def parse(path: Path) -> Parsed:
     data = path.read_bytes()
     if b"\0" in data:
         raise MeshError("is no OBJ file: it holds binary data")
-    data = re.sub(rb"\\[ \t]*\r?\n", b" ", data)
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
+    # Comments go first: a path at the end of one may well end in a backslash, which continues nothing.
+    data = re.sub(rb"#[^\r\n]*", b"", data)
+    data = re.sub(rb"\\[ \t]*\r?\n", b" ", data)
     statements = _STATEMENT.findall(data)
     is_vertex = np.array([keyword == b"v" for keyword, _ in statements], bool)
     positions = [text.split() for keyword, text in statements if keyword == b"v"]

@@ -13,7 +13,7 @@ from necgs_cli.meshes.parsed import Parsed, to_integers, to_numbers
 from necgs_cli.meshes.polygons import triangulate
 
 # Some writers put the counts on the keyword's line, with or without a space between.
-_HEADER = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|#[^\r\n]*)*(ST)?(C)?(N)?(4)?(n)?OFF(?![A-Za-z])")
+_HEADER = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|#[^\r\n]*+)*+(ST)?(C)?(N)?(4)?(n)?OFF(?![A-Za-z])")
 
 
 def parse(path: Path) -> Parsed:

@@ -42,12 +42,12 @@ def to_numbers(tokens: list[bytes], what: str) -> np.ndarray:
     try:
         return np.array(tokens, dtype=np.float64)
     except ValueError as error:
-        raise MeshError(f"not a number among the {what}: {error}") from error
+        raise MeshError(f"not a number among the {what}: {str(error)[:80]}") from error
 
 
 def to_integers(tokens: list[bytes], what: str) -> np.ndarray:
     """Return int64 numbers, (n,), from their decimal texts; raise a MeshError that names `what` if one is none."""
-    numbers = to_numbers(tokens, what)
+    numbers = to_numbers(tokens, what)  # whole numbers up to 2**53 are exact
     if not (np.abs(numbers) < 2**53).all() or (numbers != np.rint(numbers)).any():
         raise MeshError(f"not a whole number among the {what}")
     return numbers.astype(np.int64)

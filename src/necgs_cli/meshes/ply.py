@@ -52,10 +52,9 @@ def parse(path: Path) -> Parsed:
     order, elements, start = _parse_header(data)
     reader: _Ascii | _Binary = _Binary(data, start, order) if order else _Ascii(data[start:].split())
     columns: dict[str, dict[str, _Column]] = {}
-    for element in elements:
+    wanted = [index for index, element in enumerate(elements) if element.name in ("vertex", "face", "tristrips")]
+    for element in elements[: max(wanted, default=-1) + 1]:
         columns[element.name] = reader.read(element)
-        if "vertex" in columns and ("face" in columns or "tristrips" in columns):
-            break
     if "vertex" not in columns:
         raise MeshError("has no vertices")
     try:
@@ -99,7 +98,7 @@ def _parse_header(data: bytes) -> tuple[str, list[_Element], int]:
         match words:
             case ["format", name, *_] if name in _BYTE_ORDERS:
                 order = _BYTE_ORDERS[name]
-            case ["element", name, count] if count.isdecimal():
+            case ["element", name, count] if _is_count(count):
                 elements.append(_Element(name, int(count)))
             case ["property", "list", count_type, item_type, name] if elements:
                 elements[-1].properties.append(_Property(name, _type(item_type), _type(count_type)))
@@ -118,6 +117,10 @@ def _type(name: str) -> str:
     if name not in _TYPES:
         raise MeshError(f"is damaged: its header names the type '{name[:40]}'")
     return _TYPES[name]
+
+
+def _is_count(text: str | bytes) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20  # Python refuses to convert very long numbers
 
 
 def _dropped(elements: list[_Element]) -> list[str]:
@@ -256,7 +259,7 @@ class _Ascii:
             length = 1
             if prop.count_type is not None:
                 text = self.tokens[self.at + width] if self.at + width < len(self.tokens) else b""
-                length, width = int(text) if text.isdigit() else 0, width + 1
+                length, width = int(text) if _is_count(text) else 0, width + 1
             places.append((width, length))
             width += length
         if element.count * width > len(self.tokens) - self.at:
@@ -282,7 +285,7 @@ class _Ascii:
                     items += self._take(1)
                     continue
                 (text,) = self._take(1)
-                if not text.isdigit():
+                if not _is_count(text):
                     raise MeshError(f"a list of '{element.name}' starts with '{text[:20].decode('ascii', 'replace')}'")
                 lengths.append(int(text))
                 items += self._take(lengths[-1])

@@ -74,8 +74,10 @@ def read_mesh(path: str | Path) -> Loaded:
         if status.st_size == 0:
             raise MeshError("is empty: a file of 0 bytes")
         format_name, module = _PARSERS[suffix]
-        parsed = importlib.import_module(f"necgs_cli.meshes.{module}").parse(path)
-        mesh, repairs = clean(parsed)
+        # Numbers out of range are found and named by the checks; NumPy's own warnings would only repeat them.
+        with np.errstate(all="ignore"):
+            parsed = importlib.import_module(f"necgs_cli.meshes.{module}").parse(path)
+            mesh, repairs = clean(parsed)
     except OSError as error:
         raise MeshError(f"cannot be read: {error.strerror or error}") from error
     except MemoryError as error:

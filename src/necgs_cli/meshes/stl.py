@@ -41,9 +41,10 @@ def _parse_binary(data: bytes, count: int) -> Parsed:
 
 
 def _parse_ascii(data: bytes) -> Parsed:
-    corners = re.findall(rb"^\s*vertex[ \t]+(\S+)[ \t]+(\S+)[ \t]+(\S+)", data, re.M | re.I)
-    opened = len(re.findall(rb"^\s*(?:facet|facet\s.*)$", data, re.M | re.I))
-    closed = len(re.findall(rb"^\s*end\s*facet", data, re.M | re.I))
+    data = data.replace(b"\r", b"\n")
+    corners = re.findall(rb"^[ \t]*vertex[ \t]+(\S+)[ \t]+(\S+)[ \t]+(\S+)", data, re.M | re.I)
+    opened = len(re.findall(rb"^[ \t]*facet\b", data, re.M | re.I))
+    closed = len(re.findall(rb"^[ \t]*end[ \t]*facet\b", data, re.M | re.I))
     if opened != closed or len(corners) != 3 * opened:
         raise MeshError(f"{opened} facets begin, {closed} end, {len(corners)} corners: cut off, or not of triangles")
     vertices = to_numbers([text for corner in corners for text in corner], "corners").reshape(-1, 3)

@@ -20,7 +20,7 @@ _RELATIONSHIP = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"
 _CHUNK_BYTES = 1 << 20
 # Real models shrink 5 to 20 times; what expands further than this is refused before it takes time or memory.
 _FREE_BYTES, _MAX_RATIO, _MAX_BYTES = 256 << 20, 50, 4 << 30
-_MAX_DEPTH, _MAX_PARTS = 32, 1 << 20
+_MAX_DEPTH, _MAX_PARTS = 32, 1 << 17
 
 _Place = tuple[str, str, np.ndarray]  # archive member, object id, (4, 4) transform
 
@@ -63,7 +63,7 @@ class _Package:
         items = model.items or [(start, name, np.eye(4)) for name in model.objects]
         parts: list[Part] = []
         stack = [(place, np.eye(4), 0) for place in reversed(items)]
-        faces = 0
+        faces = visits = 0
         while stack:
             (member, name, local), above, depth = stack.pop()
             shape = self._model(member).objects.get(name)
@@ -72,8 +72,8 @@ class _Package:
             if depth > _MAX_DEPTH:
                 raise MeshError("is damaged: its objects are nested too deep, or hold themselves")
             transform = above @ local
-            faces += len(shape.faces) // 3
-            if faces > MAX_FACES or len(parts) + len(stack) > _MAX_PARTS:
+            faces, visits = faces + len(shape.faces) // 3, visits + 1
+            if faces > MAX_FACES or visits + len(stack) > _MAX_PARTS:
                 raise MeshError(f"is too large: more than {MAX_FACES:,} triangles or {_MAX_PARTS:,} parts in place")
             if shape.faces:
                 parts.append(Part(_rows(shape.vertices), _rows(shape.faces), transform))

@@ -120,7 +120,7 @@ def _positions_and_node(vertices: np.ndarray) -> tuple[np.ndarray, dict]:
     low, high = vertices.min(axis=0), vertices.max(axis=0)
     centre = low / 2 + high / 2
     half = float((high / 2 - low / 2).max())
-    scale = math.ldexp(1.0, math.frexp(half)[1]) if half > 0 else 1.0
+    scale = math.ldexp(1.0, math.frexp(half)[1] - 1) if half > 0 else 1.0
     return ((vertices - centre) / scale).astype("<f4"), {"translation": centre.tolist(), "scale": [scale] * 3}
 
 

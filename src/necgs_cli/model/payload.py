@@ -66,12 +66,14 @@ class DecoderPayload:
         weights: integers in the shapes of `config.weight_shapes()`.
         steps: code of each tensor's step.
         tables: of each feature lattice of `config.feature_shapes()`.
+        rate_weight: lambda of the training, so that appended models are fitted to the same trade.
     """
 
     config: DecoderConfig
     weights: list[np.ndarray]
     steps: tuple[int, ...]
     tables: list[FeatureTables]
+    rate_weight: float = 0.0
 
     def to_bytes(self) -> bytes:
         """The set section."""
@@ -80,6 +82,7 @@ class DecoderPayload:
         writer.u8(config.levels)
         writer.u8(int(config.deformation))
         writer.varint(config.keep)
+        writer.u16(step_code(self.rate_weight) if self.rate_weight else 0)
         for value in (*config.channels, *config.features, *config.hidden, *config.stencils):
             writer.varint(value)
         for code in (*self.steps, *(code for table in self.tables for code in table.steps)):
@@ -105,15 +108,7 @@ class DecoderPayload:
             DamagedFile: not a decoder, or one larger than any encoder writes.
         """
         reader = ByteReader(data)
-        levels = reader.u8()
-        if not 3 <= levels <= 6:
-            raise reader.damage(f"a decoder of {levels} levels")
-        deformation, keep = bool(reader.u8()), reader.varint(256)
-        lists = [tuple(reader.varint(256) for _ in range(levels)) for _ in range(4)]
-        try:
-            config = DecoderConfig(4 << levels, *lists, deformation=deformation, keep=keep)
-        except ValueError as error:
-            raise reader.damage(str(error)) from None
+        config, rate_weight = _read_config(reader)
         shapes = config.weight_shapes()
         if sum(int(np.prod(shape)) for shape in shapes) > MOST_WEIGHTS:
             raise reader.damage("a decoder larger than the format allows")
@@ -135,7 +130,7 @@ class DecoderPayload:
             rows = int(np.prod(shape)) // columns
             values = coder.decode(np.broadcast_to(scales.astype(np.uint8), (rows, columns)))
             weights.append(values.reshape(shape))
-        return cls(config, weights, steps, tables)
+        return cls(config, weights, steps, tables, rate_weight)
 
     def real_weights(self) -> list[np.ndarray]:
         """float32 weights in the shapes of `config.weight_shapes()`."""
@@ -149,6 +144,28 @@ class DecoderPayload:
             steps = np.array([step_of(code) for code in table.steps])
             out.append((values * steps[:, None, None, None]).astype(np.float32))
         return out
+
+
+def read_config(data: bytes) -> tuple[DecoderConfig, float]:
+    """Only the configuration and lambda of a set section.
+
+    Raises:
+        DamagedFile: it is no decoder.
+    """
+    return _read_config(ByteReader(data))
+
+
+def _read_config(reader: ByteReader) -> tuple[DecoderConfig, float]:
+    levels = reader.u8()
+    if not 3 <= levels <= 6:
+        raise reader.damage(f"a decoder of {levels} levels")
+    deformation, keep, rate_code = bool(reader.u8()), reader.varint(256), reader.u16()
+    lists = [tuple(reader.varint(256) for _ in range(levels)) for _ in range(4)]
+    try:
+        config = DecoderConfig(4 << levels, *lists, deformation=deformation, keep=keep)
+    except ValueError as error:
+        raise reader.damage(str(error)) from None
+    return config, step_of(rate_code) if rate_code else 0.0
 
 
 SCALE_TABLE = best_scale(np.arange(-40, 41))

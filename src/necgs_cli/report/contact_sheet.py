@@ -1,4 +1,4 @@
-"""A picture of many models: original, decoded, and where the decoded surface strays, in colour."""
+"""A picture of many models: original, decoded, and in colour how far apart the two are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from necgs_cli.metrics.surface import Reference
+from necgs_cli.metrics.surface import Reference, Surface
 from necgs_cli.report.colours import error_colours, to_display
 from necgs_cli.report.render import View, render_mesh
 
@@ -50,7 +50,7 @@ def contact_sheet(
         title: a line at the top.
         size: of one mesh, pixels.
         across: models side by side; each takes three pictures.
-        error_end: distance to the original at the dark end of the colour scale, percent of the longest side; by
+        error_end: distance between the surfaces at the dark end of the colour scale, percent of the longest side; by
             default a round number that fits these models.
 
     Raises:
@@ -85,16 +85,26 @@ def contact_sheet(
 
 
 def _pictures(pair: Pair, reference: Reference, size: int, error_end: float) -> list[np.ndarray]:
-    """The three pictures of a model, from one point of view."""
+    """The three pictures of a model, from one point of view.
+
+    The third shows both surfaces at once, each point coloured by its distance to the other surface, so that what the
+    decoded mesh lacks is seen as well as what it adds.
+    """
     view = View.of(*pair.original)
+    decoded = Surface(reference.to_unit(pair.decoded[0]), pair.decoded[1])
 
     def percent(points: np.ndarray) -> np.ndarray:
-        return 50 * reference.distances_at(points)  # the longest side is 2
+        to_decoded = np.inf if decoded.empty else decoded.nearest(reference.to_unit(points))[0]
+        return 50 * np.maximum(reference.distances_at(points), to_decoded)  # the longest side is 2
 
+    both = (
+        np.concatenate([pair.original[0], pair.decoded[0]]),
+        np.concatenate([pair.original[1], pair.decoded[1] + len(pair.original[0])]),
+    )
     return [
         render_mesh(*pair.original, size, view=view),
         render_mesh(*pair.decoded, size, view=view),
-        render_mesh(*pair.decoded, size, view=view, error=percent, error_end=error_end),
+        render_mesh(*both, size, view=view, error=percent, error_end=error_end),
     ]
 
 
@@ -114,7 +124,7 @@ def _head(sheet: "Image.Image", draw: "ImageDraw.ImageDraw", title: str, error_e
     left, top = right - _LEGEND[0], 30
     bar = to_display(error_colours(np.linspace(0, 1, _LEGEND[0])))
     sheet.paste(Image.fromarray(np.repeat(bar[None], _LEGEND[1], axis=0)), (left, top))
-    text = "distance to the original, % of its longest side"
+    text = "distance between the surfaces, % of the longest side"
     draw.text((right, top - 6), text, fill=_PALE_INK, font=_font(12), anchor="rs")
     for share, anchor in ((0, "la"), (0.5, "ma"), (1, "ra")):
         tick = f"{share * error_end:g}" + (" or more" if share == 1 else "")

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from necgs_cli.bitstream.laplace import SCALES, scale_mean
 from necgs_cli.model.config import DecoderConfig
-from necgs_cli.model.payload import DecoderPayload, FeatureTables, encode_features, step_code
+from necgs_cli.model.payload import DecoderPayload, FeatureTables, encode_features, step_code, step_of
 from necgs_cli.model.sparse_decoder import Prediction, SparseDecoder
 from necgs_cli.training.targets import TargetLevel
 
@@ -47,6 +47,14 @@ class SparseSchedule:
     noise_until: float = 0.75
     warm_up_steps: int = 50
     level_weights: tuple[float, ...] = (2.0, 0.7, 0.5, 0.3)
+
+    @classmethod
+    def for_append(cls, rate_weight: float) -> SparseSchedule:
+        """A short schedule that fits features to a decoder that stays as it is."""
+        return cls(
+            rate_weight=rate_weight, learning_rate=2e-2, feature_rate=1.0, rate_ramp=0.2, union_until=0.3,
+            noise_until=0.6, warm_up_steps=5,
+        )
 
 
 TABLE_STEP = math.log(scale_mean(1) / scale_mean(0))
@@ -88,12 +96,27 @@ class SparseObjective:
         seed: int = 0,
         device: str = "cpu",
         workers: int = 1,
+        frozen: DecoderPayload | None = None,
     ):
-        """`levels` hold the targets of every predicted resolution, coarse to fine."""
+        """Random weights and features, or features alone for a decoder that is there.
+
+        Args:
+            config: of the decoder.
+            levels: targets of every predicted resolution, coarse to fine.
+            models: number of models.
+            schedule: how to train.
+            seed: of everything random.
+            device: torch device.
+            workers: threads; the result does not depend on them.
+            frozen: a stored decoder that stays as it is: only features are trained (the paper, section 3.2).
+        """
         self.config, self.models, self.schedule, self.device = config, models, schedule, device
         self.targets = {level.resolution: level for level in levels}
         torch.manual_seed(seed)
+        self.frozen = frozen
         self.decoder = SparseDecoder(config, models).to(device)
+        if frozen:
+            load_stored(self.decoder, frozen)
         self.generator = torch.Generator().manual_seed(seed)
         self.queue: list[int] = []
         self.steps = 0
@@ -106,9 +129,9 @@ class SparseObjective:
         weights = [decoder.weights.values]
         others = {id(p) for p in values + weights}
         scales = [p for p in decoder.parameters() if id(p) not in others]
-        groups = [
+        groups = [{"params": values, "lr": rate * self.schedule.feature_rate}]
+        groups += [] if self.frozen else [
             {"params": weights, "lr": rate},
-            {"params": values, "lr": rate * self.schedule.feature_rate},
             {"params": scales, "lr": rate},
         ]
         for group in groups:
@@ -130,7 +153,7 @@ class SparseObjective:
             group["lr"] = group["base"] * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * fraction)))
         rounding = fraction >= plan.noise_until
         models = self._batch()
-        weights, weight_bits = self.decoder.weights(rounding)
+        weights, weight_bits = self.decoder.weights(rounding or self.frozen is not None)
         features, feature_bits = self.decoder.draw_features(models, rounding)
         bytes_per_model = (weight_bits / self.models + feature_bits.sum(0).mean()) / 8
         ramp = plan.rate_weight * min(1.0, fraction / plan.rate_ramp)
@@ -139,7 +162,8 @@ class SparseObjective:
         torch.autograd.backward(
             [ramp * bytes_per_model / 100, *weights, *features], [torch.ones((), device=self.device), *gradients]
         )
-        torch.nn.utils.clip_grad_norm_([self.decoder.weights.values], 1.0)
+        if not self.frozen:
+            torch.nn.utils.clip_grad_norm_([self.decoder.weights.values], 1.0)
         self.optimiser.step()
         self.steps += 1
         return {
@@ -208,6 +232,8 @@ class SparseObjective:
 
     def payload(self) -> DecoderPayload:
         """The decoder as integers, as it will be read from a file."""
+        if self.frozen:
+            return self.frozen
         decoder = self.decoder
         with torch.no_grad():
             steps = [step_code(float(s)) for s in decoder.weights.log_step.exp()]
@@ -222,7 +248,7 @@ class SparseObjective:
                     )
                 )
             weights = [w.cpu().numpy() for w in decoder.weights.integers()]
-        return DecoderPayload(self.config, weights, tuple(steps), tables)
+        return DecoderPayload(self.config, weights, tuple(steps), tables, self.schedule.rate_weight)
 
     def feature_integers(self, model: int) -> list[np.ndarray]:
         """The integers of one model's feature lattices."""
@@ -233,3 +259,18 @@ class SparseObjective:
         """The set section, and the payload of every model's record."""
         payload = self.payload()
         return payload.to_bytes(), [encode_features(payload, self.feature_integers(i)) for i in range(self.models)]
+
+
+def load_stored(decoder: SparseDecoder, stored: DecoderPayload) -> None:
+    """Sets a decoder's weights, steps and tables to stored ones and freezes them; features stay free."""
+    for parameter in decoder.parameters():
+        parameter.requires_grad_(False)
+    with torch.no_grad():
+        flat = np.concatenate([w.ravel() for w in stored.real_weights()])
+        decoder.weights.values.copy_(torch.from_numpy(flat))
+        decoder.weights.log_step.copy_(torch.tensor([math.log(step_of(code)) for code in stored.steps]))
+        for lattice, table in zip(decoder.features, stored.tables, strict=True):
+            lattice.log_step.copy_(torch.tensor([math.log(step_of(code)) for code in table.steps]))
+            lattice.log_scale.copy_(torch.from_numpy(table.base) * TABLE_STEP + math.log(scale_mean(0)))
+            lattice.context_scale.copy_(torch.from_numpy(table.delta) * TABLE_STEP)
+            lattice.values.zero_().requires_grad_()

@@ -17,6 +17,11 @@ RIDGE = ONE >> 16
 DROP = 12  # weights below 2**-DROP are dropped
 MAX_VERTICES = 2048  # of a connected part
 MAX_ENTRIES = 1 << 21  # products of two neighbours, over all vertices of a part
+MAX_WORK = 1 << 27  # matrix entries updated, in a part
+
+
+class TooDense(ValueError):
+    """The field does not suit the mesh: too large a part, or too many neighbours."""
 
 
 def precision(neighbours: Sequence[np.ndarray]) -> np.ndarray:
@@ -48,28 +53,64 @@ def conditionals(neighbours: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.
     """Weights of the conditional mean of every vertex given those before it.
 
     Args:
-        neighbours: for each of n <= MAX_VERTICES vertices in coding order, the int64 indices of its neighbours.
+        neighbours: for each of the n vertices, in coding order, the int64 indices of its neighbours.
 
     Returns:
         For each vertex (earlier vertices, their weights, its conditional precision), fixed point with BITS bits.
+
+    Raises:
+        TooDense: when it would take too much memory or time.
     """
-    matrix = precision(neighbours)
-    found = []
-    for k in range(len(neighbours) - 1, -1, -1):
+    found: list = [None] * len(neighbours)
+    for part in connected_parts(neighbours):
+        if len(part) > MAX_VERTICES:
+            raise TooDense
+        rank = {v: k for k, v in enumerate(part.tolist())}
+        local = [np.array([rank[j] for j in neighbours[i].tolist()], np.int64) for i in part.tolist()]
+        if sum((len(a) + 1) ** 2 for a in local) > MAX_ENTRIES:
+            raise TooDense
+        for i, (before, weights, pivot) in zip(part.tolist(), _eliminate(precision(local)), strict=True):
+            found[i] = part[before], weights, pivot
+    return found
+
+
+def _eliminate(matrix: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, int]]:
+    """Factor a precision matrix, which is overwritten, from the last vertex to the first."""
+    found, work = [], 0
+    for k in range(len(matrix) - 1, -1, -1):
         row = matrix[k, :k]
         before = np.flatnonzero(row)
         entries = row[before]
-        small = np.abs(entries) < int(matrix[k, k]) >> DROP
-        dropped, left_out = before[small], np.abs(entries[small])
-        matrix[dropped, dropped] += left_out  # keeps the matrix positive definite
-        pivot = int(matrix[k, k]) + int(left_out.sum())
-        before, entries = before[~small], entries[~small]
+        pivot = max(1, int(matrix[k, k]))
+        small = np.abs(entries) < pivot >> DROP
+        if small.any():
+            dropped, left_out = before[small], np.abs(entries[small])
+            matrix[dropped, dropped] += left_out  # keeps the matrix positive definite
+            pivot += int(left_out.sum())
+            before, entries = before[~small], entries[~small]
         weights = (entries << BITS) // pivot
         matrix[before[:, None], before] -= weights[:, None] * entries >> BITS
         found.append((before, -weights, pivot))
+        work += len(before) ** 2
+        if work > MAX_WORK:
+            raise TooDense
     return found[::-1]
 
 
-def affordable(degrees: np.ndarray) -> bool:
-    """Whether a part with these numbers of neighbours may use the field."""
-    return len(degrees) <= MAX_VERTICES and int(((degrees.astype(np.int64) + 1) ** 2).sum()) <= MAX_ENTRIES
+def connected_parts(neighbours: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The connected parts of a graph, each as sorted int64 vertices, in order of their first vertices."""
+    lists = [a.tolist() for a in neighbours]
+    label = [-1] * len(lists)
+    parts = []
+    for first in range(len(lists)):
+        if label[first] >= 0:
+            continue
+        label[first] = len(parts)
+        part = [first]
+        for v in part:
+            for w in lists[v]:
+                if label[w] < 0:
+                    label[w] = len(parts)
+                    part.append(w)
+        parts.append(np.array(sorted(part), np.int64))
+    return parts

@@ -6,6 +6,7 @@ parallelogram exactly. The sources of such suggestions vote; a suggested value i
 
 from bisect import bisect_left, insort
 
+from .arithmetic import DamagedRecord
 from .mixing import Coder, Decision, Mixer
 from .residual import FRACTION, RANK, code_coordinate
 
@@ -89,18 +90,30 @@ def code_hit(coder: Coder, mixer: Mixer, state: HitState, seen: SeenValues, axis
 def _code_seen(coder: Coder, mixer: Mixer, seen: SeenValues, state: HitState, axis: int, tried: dict[int, int],
                mean: int, value: int | None) -> int | None:
     """Code a value by its rank among those seen on the axis and not tried yet; None when it was not seen."""
-    values = [v for v in seen.values[axis] if v not in tried]
-    if not values:
+    values = seen.values[axis]
+    skipped = sorted(bisect_left(values, v) for v in tried if v in seen.sets[axis])
+    left = len(values) - len(skipped)
+    if left == 0:
         return None
-    contexts = (axis * 12 + min(len(values).bit_length(), 11),
+    contexts = (axis * 12 + min(left.bit_length(), 11),
                 (axis * 3 + state.previous[axis]) * 4 + sum(1 for w in state.winners if w))
     is_seen = None if value is None else int(value in seen.sets[axis])
     if not mixer.code(coder, SEEN, contexts, is_seen):
         return None
-    guess = bisect_left(values, mean >> FRACTION)
+    guess = _rank(values, skipped, mean >> FRACTION)
     size = seen.rank_sizes[axis]
-    rank = code_coordinate(coder, mixer, RANK, guess << FRACTION, (max(1, size), max(1, len(values) * 4)), (0, axis),
-                           (axis, min(11, len(values).bit_length())),
-                           None if value is None else bisect_left(values, value))
+    rank = code_coordinate(coder, mixer, RANK, guess << FRACTION, (max(1, size), left * 4), (0, axis),
+                           (axis, min(11, left.bit_length())),
+                           None if value is None else _rank(values, skipped, value))
     seen.rank_sizes[axis] += (abs(rank - guess) * 16 - size) >> 3
-    return values[min(max(rank, 0), len(values) - 1)]
+    for place in skipped:
+        rank += place <= rank
+    if not 0 <= rank < len(values):
+        raise DamagedRecord("a position in the mesh record is out of range")
+    return values[rank]
+
+
+def _rank(values: list[int], skipped: list[int], value: int) -> int:
+    """Number of values below the given one, the skipped places not counted."""
+    rank = bisect_left(values, value)
+    return rank - sum(1 for place in skipped if place < rank)

@@ -7,6 +7,7 @@ family, M. Mahoney, "Adaptive weighing of context models for lossless data compr
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from .arithmetic import Decoder, Encoder
 from .logistic import LIMIT, ONE, SQUASH, STRETCH
@@ -43,17 +44,38 @@ class Decision:
         return counters, sets + self.sets
 
 
+@dataclass(frozen=True)
+class State:
+    """Where a mixer starts: counters and weights of all decisions.
+
+    Attributes:
+        probabilities: of each counter, 16 bits.
+        counts: times that each counter has been seen, up to COUNT_LIMIT.
+        weights: of each weight set, WEIGHT_ONE = 1.
+    """
+
+    probabilities: tuple[int, ...]
+    counts: tuple[int, ...]
+    weights: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def blank(cls, decisions: Sequence[Decision]) -> "State":
+        """Knowing nothing."""
+        total = sum(sum(d.sizes) for d in decisions)
+        weights: list[tuple[int, ...]] = []
+        for d in decisions:
+            inputs = len(d.sizes) + d.supplied
+            weights += [(WEIGHT_ONE // inputs,) * inputs] * d.sets
+        return cls((ONE >> 1,) * total, (0,) * total, tuple(weights))
+
+
 class Mixer:
     """The adaptive state of one record: counters and weights of all decisions."""
 
-    def __init__(self, decisions: Sequence[Decision]) -> None:
-        total = max(offset + size for d in decisions for offset, size in zip(d.offsets, d.sizes, strict=True))
-        self.probabilities = [ONE >> 1] * total
-        self.counts = [0] * total
-        self.weights: list[list[int]] = []
-        for d in decisions:
-            inputs = len(d.sizes) + d.supplied
-            self.weights += [[WEIGHT_ONE // max(1, inputs)] * inputs for _ in range(d.sets)]
+    def __init__(self, start: State) -> None:
+        self.probabilities = list(start.probabilities)
+        self.counts = list(start.counts)
+        self.weights = [list(w) for w in start.weights]
 
     def code(self, coder: Coder, decision: Decision, contexts: Sequence[int], bit: int | None = None,
              supplied: Sequence[int] = (), select: int = 0) -> int:

@@ -6,9 +6,11 @@ from math import isqrt
 import numpy as np
 
 from . import field
+from .arithmetic import DamagedRecord
 from .connectivity import Connectivity
 from .hits import HitState, SeenValues, code_hit
 from .mixing import Coder, Mixer, code_uniform
+from .parts import graph
 from .residual import FRACTION, VALUE, code_coordinate
 
 _SIZE_LEVELS = 32
@@ -41,9 +43,7 @@ class Surroundings:
 
     def __init__(self, connectivity: Connectivity) -> None:
         n, f = connectivity.count, connectivity.faces
-        pairs = np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]])
-        keys = np.unique(np.concatenate([pairs[:, 0] * n + pairs[:, 1], pairs[:, 1] * n + pairs[:, 0]]))
-        self.near = np.split(keys % n, np.searchsorted(keys // n, np.arange(1, n))) if n else []
+        self.near = graph(f, n)
         self.known = [a[a < i].tolist() for i, a in enumerate(self.near)]
         self.parallelograms: list[list[tuple[int, int, int]]] = [[] for _ in range(n)]
         apex = {}
@@ -130,6 +130,8 @@ class _PositionCoder:
                 ratio = 0 if d == 0 else _ratio(total, size * d)
                 v = code_coordinate(self.coder, self.mixer, VALUE, mean[d], (size, other), (0, d),
                                     (ratio * 3 + d, deviation_class), value)
+            if not -(1 << 31) <= v < 1 << 31:
+                raise DamagedRecord("a position in the mesh record is out of range")
             here.append(v)
             total += abs((v << FRACTION) - mean[d]) >> 4
             if self.method.hits:

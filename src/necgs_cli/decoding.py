@@ -1,0 +1,112 @@
+"""From records to meshes: the one decode path, used by readers and by everything that measures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from necgs_cli.bitstream.container import Container, SetSection
+from necgs_cli.bitstream.errors import DamagedFile
+from necgs_cli.field.sparse_field import SparseField
+from necgs_cli.meshes.mesh import Mesh
+from necgs_cli.meshes.placement import Placement
+
+SPARSE, DENSE = 1, 2
+"""Kinds of records, and of the sections that hold their decoders."""
+
+
+def lattice_scale(resolution: int) -> float:
+    """Unit frame to lattice frame: 1.5 lattice steps stay free on every side."""
+    return 1 - 3 / resolution
+
+
+class FieldDecoder(Protocol):
+    """Turns the payload of a neural record into a field."""
+
+    def decode(self, feature: bytes) -> SparseField:
+        """The field of one record."""
+
+
+def open_decoder(section: SetSection) -> FieldDecoder:
+    """The decoder that a set section holds.
+
+    Raises:
+        DamagedFile: the section is none, or damaged.
+    """
+    if section.kind == SPARSE:
+        from necgs_cli.model.numpy_decoder import NumpyDecoder
+        from necgs_cli.model.payload import DecoderPayload
+
+        return NumpyDecoder(DecoderPayload.from_bytes(section.payload))
+    if section.kind == DENSE:
+        return _StoredDenseDecoder(section.payload)
+    raise DamagedFile(f"section {section.kind} holds no decoder")
+
+
+class _StoredDenseDecoder:
+    """The paper's decoder as it is stored. Runs in torch."""
+
+    def __init__(self, payload: bytes):
+        from necgs_cli.model.dense_decoder import DenseDecoder
+        from necgs_cli.model.dense_payload import unpack_decoder
+
+        self.config, integers = unpack_decoder(payload)
+        self.network = DenseDecoder.from_integers(self.config, integers)
+
+    def decode(self, feature: bytes) -> SparseField:
+        from necgs_cli.model.dense_payload import unpack_feature
+
+        return self.network.decode(unpack_feature(self.config, feature))
+
+
+def field_surface(field: SparseField) -> tuple[np.ndarray, np.ndarray]:
+    """The surface of a decoded field: vertices (n, 3) float64 in the unit frame and faces (m, 3)."""
+    from necgs_cli.field.marching_cubes import extract_surface
+
+    vertices, faces = extract_surface(field)
+    return vertices / lattice_scale(field.resolution), faces
+
+
+def place(surface: tuple[np.ndarray, np.ndarray], placement: Placement) -> Mesh:
+    """A surface of the unit frame in its source's place, scale and units."""
+    vertices, faces = surface
+    return Mesh(placement.to_source(vertices), faces)
+
+
+class RecordDecoder:
+    """Decodes the models of one open container; decoders are opened once, when first needed."""
+
+    def __init__(self, container: Container):
+        self.container = container
+        self._decoders: dict[int, FieldDecoder] = {}
+
+    def mesh(self, id: int) -> Mesh:
+        """Model `id`, in the source's frame.
+
+        Raises:
+            IndexError: no such model. DamagedFile: it cannot be decoded.
+        """
+        entry = self.container.entry(id)
+        if not entry.known:
+            raise DamagedFile(f"model {id} is of kind {entry.kind}, which this version cannot decode")
+        decoder = self._decoder(entry.kind)
+        return place(field_surface(decoder.decode(self.container.payload(id))), entry.placement)
+
+    def _decoder(self, kind: int) -> FieldDecoder:
+        if kind not in self._decoders:
+            self._decoders[kind] = open_decoder(decoder_section(self.container.sections, kind))
+        return self._decoders[kind]
+
+
+def decoder_section(sections: Sequence[SetSection], kind: int) -> SetSection:
+    """The section that holds the decoder of a kind of records.
+
+    Raises:
+        DamagedFile: there is none.
+    """
+    for section in sections:
+        if section.kind == kind:
+            return section
+    raise DamagedFile("the file holds no decoder for its neural records")
