@@ -1,6 +1,6 @@
 import json
 
-from fake_library import damaged, contents
+from fake_library import contents, damaged
 
 
 def test_the_overview_adds_up_and_lists_the_models(necgs):

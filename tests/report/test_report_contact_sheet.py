@@ -42,8 +42,10 @@ def test_missing_part_is_marked(tmp_path, two_balls):
 
 
 def test_part_that_was_added_is_marked(tmp_path, two_balls):
-    both, one = two_balls
-    assert dark(below_head(drawn(tmp_path, [Pair("added", one, both)], error_end=1.0))) > 200
+    (vertices, faces), (ball, ball_faces) = two_balls
+    between = np.concatenate([vertices, 0.4 * ball + (1.5, 0, 0)])
+    more = between, np.concatenate([faces, ball_faces + len(vertices)])
+    assert dark(below_head(drawn(tmp_path, [Pair("added", (vertices, faces), more)], error_end=1.0))) > 30
 
 
 def test_model_that_decodes_to_nothing_is_all_error(tmp_path, two_balls):

@@ -99,7 +99,7 @@ def write_catalogue(catalogue: Catalogue) -> bytes:
         writer.varint(median)
         if len(column) > 1:  # one model is its own median
             writer.u8(scale)
-        numbers.encode(column - median, scale)
+            numbers.encode(column - median, scale)
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = packer.compress(text) + packer.flush()
     writer.u8(_DEFLATED if len(packed) < len(text) else _STORED)
@@ -150,7 +150,9 @@ def _read_columns(reader: ByteReader, count: int) -> dict:
     numbers = LaplaceDecoder(reader.raw(reader.remaining))
     columns: dict = {}
     for name, (median, scale) in parameters.items():
-        column = numbers.decode(scale, count).astype(np.int64) + median
+        column = np.full(count, median, np.int64)
+        if count > 1:
+            column += numbers.decode(scale, count)
         if column.min() < 0 or column.max() > _MOST[name]:
             raise reader.damage(f"the catalogue has an impossible {name}")
         columns[name] = column

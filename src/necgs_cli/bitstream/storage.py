@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +28,7 @@ def write_whole(path: str | Path, data: bytes) -> None:
         with open(path, "wb") as file:
             file.write(data)
         return
-    temporary = path.with_name(f".ncgs-{secrets.token_hex(6)}.tmp")
+    temporary = path.with_name(f".ncgs-{os.urandom(6).hex()}.tmp")
     try:
         with open(temporary, "xb") as file:
             file.write(data)

@@ -96,7 +96,7 @@ class Collapser:
         regular: how much a collapse that makes valences less regular is held back.
     """
 
-    def __init__(self, vertices: np.ndarray, faces: np.ndarray, shape: float = 1.0, regular: float = 0.05):
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray, shape: float = 2.0, regular: float = 0.1):
         self.vertices, self.faces = np.array(vertices, np.float64), np.array(faces, np.int64)
         self.shape, self.regular = shape, regular
         self.quadrics = vertex_quadrics(self.vertices, self.faces)

@@ -13,7 +13,7 @@ from .rounding import round_vertices
 from .subdivide import unique_edges
 from .target import NORMAL_WEIGHT, Curves, Target, closest_on_triangles, dihedral_edges, face_normals
 
-POINT_SHARE = 0.02  # of the squared distance counts point to point
+POINT_SHARE = 0.004  # of the squared distance counts point to point
 CURVE_WEIGHT = 0.1  # of boundaries and creases, against the surface
 SMOOTHNESS = 1e-4  # umbrella energy, relative to the data
 STRIDE = 1.8  # over-relaxation of the rounds, which creep along the surface otherwise
@@ -47,7 +47,7 @@ def umbrella(faces: np.ndarray, vertex_count: int):
 
 def _weights(distance: np.ndarray, measure: np.ndarray) -> np.ndarray:
     """1/|d| made safe near zero, times the share of the measure (summing to a half) that each sample stands for."""
-    return 0.5 * measure / measure.sum() / (distance + 0.5 * np.median(distance) + 1e-7)
+    return 0.5 * measure / measure.sum() / (distance + np.median(distance) + 1e-7)
 
 
 def _sum_by(index: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:

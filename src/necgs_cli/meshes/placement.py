@@ -12,6 +12,8 @@ from necgs_cli.meshes.mesh import MeshError
 STEPS = 256  # steps of the centre in one half side
 MAX_CENTRE_STEP = 2**62  # beyond it, float64 cannot tell the points of a mesh apart, and 64 bits cannot hold the step
 
+MAX_COORDINATE = 1e300  # leaves room for the sums and products of those who measure a mesh in source units
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -27,7 +29,7 @@ class Placement:
 
     @property
     def half_side(self) -> float:
-        """Half the cube's side, in source units (infinite where float64 cannot hold it)."""
+        """Half the cube's side, in source units."""
         return float(np.ldexp(np.float64(self.mantissa), self.exponent))
 
     @classmethod
@@ -41,9 +43,11 @@ class Placement:
             A placement with `abs(to_unit(vertices)) <= 1` everywhere, and above 0.98 somewhere.
 
         Raises:
-            MeshError: if there is no extent, or the place is too far from the origin to be told in float64.
+            MeshError: if there is no extent, or size or place leave float64 too little room.
         """
         bounds = np.stack([vertices.min(axis=0), vertices.max(axis=0)])
+        if not np.abs(bounds).max() < MAX_COORDINATE:
+            raise MeshError("has coordinates beyond 1e300")
         # A power of two brings the largest coordinate below 1, so that neither sums nor halves leave float64's range.
         _, shift = math.frexp(float(np.abs(bounds).max()))
         low, high = np.ldexp(bounds, -shift)

@@ -26,7 +26,7 @@ class DenseDecoder(nn.Module):
     """
 
     def __init__(self, config: DenseConfig, seed: int = 0) -> None:
-        """Random weights: normal with variance 2 / fan-in (1 / fan-in in the head), zero biases.
+        """Random weights, uniform in +-1 / sqrt(fan-in); zero biases.
 
         Args:
             config: shape of the decoder.
@@ -38,8 +38,8 @@ class DenseDecoder(nn.Module):
         shapes = config.weight_shapes()
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         for kernel, bias in zip(shapes[::2], shapes[1::2], strict=True):
-            gain = 1.0 if kernel is shapes[-2] else 2.0
-            weight = torch.randn(kernel, generator=generator) * math.sqrt(gain / math.prod(kernel[1:]))
+            bound = math.prod(kernel[1:]) ** -0.5
+            weight = bound * (2 * torch.rand(kernel, generator=generator) - 1)
             # Convolutions are up to three times faster with the channels last.
             self.weights.append(nn.Parameter(weight.to(memory_format=torch.channels_last_3d)))
             self.biases.append(nn.Parameter(torch.zeros(bias)))

@@ -76,9 +76,11 @@ def straight_through(x: Tensor) -> Tensor:
     return (x.round() - x).detach() + x
 
 
-def noisy(x: Tensor) -> Tensor:
-    """Adds uniform noise of one step, the differentiable stand-in for rounding."""
-    return x + torch.rand_like(x) - 0.5
+def quantised(x: Tensor, noise: torch.Generator | None) -> Tensor:
+    """Uniform noise of one step added, the differentiable stand-in for rounding; rounded where `noise` is None."""
+    if noise is None:
+        return straight_through(x)
+    return x + torch.rand(x.shape, generator=noise, device=x.device) - 0.5
 
 
 def laplace_bits(values: Tensor, scale: Tensor) -> Tensor:
@@ -117,11 +119,11 @@ class QuantisedWeights(nn.Module):
         self.register_buffer("channel", torch.cat(channel), persistent=False)
         self.register_buffer("members", torch.bincount(self.channel).float(), persistent=False)
 
-    def forward(self, rounding: bool) -> tuple[list[Tensor], Tensor]:
+    def forward(self, noise: torch.Generator | None = None) -> tuple[list[Tensor], Tensor]:
         """The tensors to compute with, and the bits of all under one Laplace scale for each output channel."""
         step = self.log_step.exp().index_select(0, self.tensor)
         scaled = self.values / step
-        coded = straight_through(scaled) if rounding else noisy(scaled)
+        coded = quantised(scaled, noise)
         mean = torch.zeros_like(self.members).index_add(0, self.channel, coded.abs()) / self.members
         bits = laplace_bits(coded, mean.clamp_min(0.03).index_select(0, self.channel)).sum()
         return self.shaped(coded * step), bits
@@ -150,11 +152,13 @@ class FeatureLattice(nn.Module):
     def steps(self) -> Tensor:
         return self.log_step.exp()[:, None, None, None]
 
-    def forward(self, models: Tensor, rounding: bool, coarser: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, models: Tensor, coarser: Tensor | None, noise: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Values (B, channels, r, r, r), bits (B,) and the rounded integers, for the models of a batch."""
         step = self.steps()
         scaled = self.values[models] / step
-        coded = straight_through(scaled) if rounding else noisy(scaled)
+        coded = quantised(scaled, noise)
         with torch.no_grad():
             integers = scaled.round()
             above = contexts.above_bin(coarser, self.edge)
@@ -194,11 +198,11 @@ class SparseDecoder(nn.Module):
         )
         self.register_buffer("octants", torch.from_numpy(cells.octants()), persistent=False)
 
-    def draw_features(self, models: Tensor, rounding: bool) -> tuple[list[Tensor], Tensor]:
+    def draw_features(self, models: Tensor, noise: torch.Generator | None = None) -> tuple[list[Tensor], Tensor]:
         """Feature lattices of a batch, (B, channels, r, r, r) coarse to fine, and bits (lattices, B)."""
         values, bits, coarser = [], [], None
         for lattice in self.features:
-            value, bit, integers = lattice(models, rounding, coarser)
+            value, bit, integers = lattice(models, coarser, noise)
             values.append(value)
             bits.append(bit)
             coarser = integers

@@ -112,12 +112,14 @@ class SparseObjective:
         """
         self.config, self.models, self.schedule, self.device = config, models, schedule, device
         self.targets = {level.resolution: level for level in levels}
-        torch.manual_seed(seed)
         self.frozen = frozen
-        self.decoder = SparseDecoder(config, models).to(device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.decoder = SparseDecoder(config, models).to(device)
         if frozen:
             load_stored(self.decoder, frozen)
         self.generator = torch.Generator().manual_seed(seed)
+        self.noise = torch.Generator(device).manual_seed(seed)
         self.queue: list[int] = []
         self.steps = 0
         self.optimiser = self._optimiser()
@@ -151,17 +153,17 @@ class SparseObjective:
         warm = min(1.0, (self.steps + 1) / plan.warm_up_steps)
         for group in self.optimiser.param_groups:
             group["lr"] = group["base"] * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * fraction)))
-        rounding = fraction >= plan.noise_until
+        noise = self.noise if fraction < plan.noise_until else None
         models = self._batch()
-        weights, weight_bits = self.decoder.weights(rounding or self.frozen is not None)
-        features, feature_bits = self.decoder.draw_features(models, rounding)
+        weights, weight_bits = self.decoder.weights(None if self.frozen else noise)
+        features, feature_bits = self.decoder.draw_features(models, noise)
         bytes_per_model = (weight_bits / self.models + feature_bits.sum(0).mean()) / 8
         ramp = plan.rate_weight * min(1.0, fraction / plan.rate_ramp)
         distortion, gradients = self._distortion(models, weights, features, fraction < plan.union_until)
         self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(
-            [ramp * bytes_per_model / 100, *weights, *features], [torch.ones((), device=self.device), *gradients]
-        )
+        ends = [(ramp * bytes_per_model / 100, torch.ones((), device=self.device))]
+        ends += [(t, g) for t, g in zip([*weights, *features], gradients, strict=True) if t.requires_grad]
+        torch.autograd.backward(*zip(*ends, strict=True))
         if not self.frozen:
             torch.nn.utils.clip_grad_norm_([self.decoder.weights.values], 1.0)
         self.optimiser.step()
@@ -217,7 +219,7 @@ class SparseObjective:
             "decoder": self.decoder.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "generator": self.generator.get_state(),
-            "torch": torch.get_rng_state(),
+            "noise": self.noise.get_state(),
             "queue": list(self.queue),
             "steps": self.steps,
         }
@@ -227,7 +229,7 @@ class SparseObjective:
         self.decoder.load_state_dict(state["decoder"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.generator.set_state(state["generator"].cpu())
-        torch.set_rng_state(state["torch"].cpu())
+        self.noise.set_state(state["noise"].cpu())
         self.queue, self.steps = list(state["queue"]), state["steps"]
 
     def payload(self) -> DecoderPayload:

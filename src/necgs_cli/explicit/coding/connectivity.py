@@ -24,9 +24,11 @@ HAS_BORDER = Decision("has border", (1,))
 BORDER = Decision("border", (9, 9 * _V, 9 * 3))
 CLOSE = Decision("close", (_V * 2, _V * _V * 2, _V * _V * 2, _V**3 * 2))
 NEXT = Decision("next", (_V, _V * _V, _V * _V, _V**3))
-NEW = Decision("new", (_V, _V, _V * _V))
+NEW = Decision("new", (_V, _V * 8, _V * _V))
 ON_BORDER = Decision("on border", (1,))
-DECISIONS = (START, KNOWN, HAS_BORDER, BORDER, CLOSE, NEXT, NEW, ON_BORDER)
+BEHIND = Decision("behind", (1,))
+STEPS = Decision("steps", (64,))
+DECISIONS = (START, KNOWN, HAS_BORDER, BORDER, CLOSE, NEXT, NEW, ON_BORDER, BEHIND, STEPS)
 
 
 @dataclass(eq=False)
@@ -86,6 +88,7 @@ class _Machine:
         self.bordering: list[int] = []  # gates at each vertex that were found to be border
         self.gates: list = []
         self.apex: dict[tuple[int, int], int] = {}  # third vertex of the last triangle with a directed edge
+        self.since_other = 0  # vertices made since a gate was closed with another known one
         self.heap: list[tuple[int, int]] = []
         self.old: list[int] = []  # encoder's vertex of each vertex
         self.new: dict[int, int] = {}
@@ -199,10 +202,13 @@ class _Machine:
                 NEXT, (cv, cv * _V + cf, cv * _V + cx, (cv * _V + cx) * _V + cf), int(writing and apex == x)):
             w = x
         if w < 0:
-            if self.ask(NEW, (cf, cv, cf * _V + cv), int(apex == -2)):
-                    w = self.add_vertex(self._old_apex(told, f, v) if writing else None, (f, v, self.apex.get((v, f), -1)))
+            since = min(self.since_other.bit_length(), 7)
+            if self.ask(NEW, (cf, cv * 8 + since, cf * _V + cv), int(apex == -2)):
+                self.since_other += 1
+                w = self.add_vertex(self._old_apex(told, f, v) if writing else None, (f, v, self.apex.get((v, f), -1)))
             else:
-                w = self._code_other(apex)
+                w = self._code_other(f, v, apex)
+                self.since_other = 0
         if writing:
             self.source.told[told] = True
         self.add_face(f, v, w)
@@ -219,14 +225,32 @@ class _Machine:
     def _old_apex(self, told: int, f: int, v: int) -> int:
         return sum(self.source.faces[told]) - self.old[f] - self.old[v]
 
-    def _code_other(self, apex: int | None) -> int:
-        """A known vertex that is neither neighbour along the border: among those with gates, or any."""
-        candidates = [i for i in range(len(self.triangles)) if self.leaving[i]]
-        active = None if self.source is None else int(bool(self.leaving[apex]))
-        if self.ask(ON_BORDER, (0,), active):
-            i = code_uniform(self.coder, len(candidates), None if self.source is None else candidates.index(apex))
-            return candidates[i]
-        return code_uniform(self.coder, len(self.triangles), apex if self.source is not None else None)
+    def _code_other(self, f: int, v: int, apex: int | None) -> int:
+        """A known vertex that is neither neighbour along the border: by steps along the border, or any."""
+        ahead, behind = self._walk(v, self.leaving, 0), self._walk(f, self.entering, -1)
+        on_border = along = steps = None
+        if self.source is not None:
+            near = [way.index(apex) if apex in way else len(self.triangles) for way in (ahead, behind)]
+            on_border, along, steps = int(min(near) < len(self.triangles)), int(near[1] < near[0]), min(near)
+        if self.ask(ON_BORDER, (0,), on_border):
+            way = behind if self.ask(BEHIND, (0,), along) else ahead
+            k = self.mixer.code_number(self.coder, STEPS, steps)
+            if k >= len(way):
+                raise DamagedRecord("the mesh record points beyond the border")
+            return way[k]
+        return code_uniform(self.coder, len(self.triangles), apex)
+
+    @staticmethod
+    def _walk(start: int, gates: list[list[int]], which: int) -> list[int]:
+        """Vertices along the border from `start`, its neighbour not counted, until they repeat."""
+        way: list[int] = []
+        seen = {start}
+        at = start
+        while gates[at] and gates[at][which] not in seen:
+            at = gates[at][which]
+            seen.add(at)
+            way.append(at)
+        return way[1:]
 
 
 def code_connectivity(coder: Coder, mixer: Mixer, faces: np.ndarray | None, max_vertices: int,

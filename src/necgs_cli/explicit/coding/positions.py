@@ -5,7 +5,7 @@ from math import isqrt
 
 import numpy as np
 
-from . import field
+from . import field, frame
 from .arithmetic import DamagedRecord
 from .connectivity import Connectivity
 from .hits import HitState, SeenValues, code_hit
@@ -65,6 +65,7 @@ class _PositionCoder:
         self.array = np.zeros((connectivity.count, 3), np.int64)
         self.found: list[list[int]] = []
         self.relative = [0] * connectivity.count  # distance from the prediction, over the field's deviation
+        self.anisotropy = frame.Anisotropy()
         self.seen, self.state = SeenValues(), HitState()
         level = None if positions is None else _first_level(positions, connectivity.faces)
         self.first_size = self.typical = 16 << code_uniform(coder, _SIZE_LEVELS, level)
@@ -108,39 +109,76 @@ class _PositionCoder:
     def code_vertex(self, i: int) -> None:
         mean, deviation = self.predict(i)
         known = self.surroundings.known[i]
+        size = self.first_size
+        n = None
         if deviation:
             local = sum(self.relative[j] for j in known)
             size = max(1, (local + self.typical) * 1024 // ((len(known) + 1) * deviation))
-        else:
-            size = self.first_size
+            if self.rows is not None:
+                n = frame.normal(self.found, self.surroundings.parallelograms[i])
+        if n is not None:
+            f, v, _ = self.connectivity.gates[i] or (known[0], known[-1], 0)
+            step = frame.forward_step(mean, self.found[f], self.found[v], n, len(known), size, FRACTION)
+            mean = [m + s for m, s in zip(mean, step, strict=True)]
         if self.method.hits:
-            suggested, is_start = self.suggestions(i)
-            self.state.start_vertex()
+            here, spread = self.code_repeating(i, mean, size, deviation)
+        else:
+            here, spread = self.code_free(i, mean, size, deviation, n)
+        for d in range(3):
+            if not -(1 << 31) <= here[d] < 1 << 31:
+                raise DamagedRecord("a position in the mesh record is out of range")
+        self.found.append(here)
+        self.array[i] = here
+        if deviation:
+            self.relative[i] = spread * deviation // (3 * 1024)
+            self.typical += (self.relative[i] - self.typical) // min(i + 1, 8)
+
+    def code_free(self, i: int, mean: list[int], size: int, deviation: int, n: list[int] | None
+                  ) -> tuple[list[int], int]:
+        """Code a vertex by its residuals alone; returns it, and the sum of the sizes found (sixteenths)."""
+        given = (None, None, None) if self.given is None else self.given[i]
+        share = self.anisotropy.share
+        here: list[int] = []
+        rest: list[int] = []
+        total = 0
+        deviation_class = min(11, max(0, deviation.bit_length() - 1))
+        for d in range(3):
+            m, spread = mean[d], 1 << 16
+            if n is not None:
+                shift, spread = frame.conditional(d, share, n, rest)
+                m += shift
+            expected = max(1, size * spread >> 16)
+            other = max(1, ((2 * size + total) * spread >> 16) // (2 + d))
+            ratio = 0 if d == 0 else _ratio(total, size * d)
+            v = code_coordinate(self.coder, self.mixer, VALUE, m, (expected, other), (0, d),
+                                (ratio * 3 + d, deviation_class), given[d])
+            here.append(v)
+            rest.append((v << FRACTION) - mean[d])
+            total += abs((v << FRACTION) - m) * (1 << 12) // spread
+        if n is not None:
+            self.anisotropy.update(rest, n, size)
+        return here, total
+
+    def code_repeating(self, i: int, mean: list[int], size: int, deviation: int) -> tuple[list[int], int]:
+        """Code a vertex whose coordinates may repeat others; returns it, and the sum of the sizes found."""
+        given = (None, None, None) if self.given is None else self.given[i]
+        suggested, is_start = self.suggestions(i)
+        self.state.start_vertex()
         here: list[int] = []
         total = 0
         deviation_class = min(11, max(0, deviation.bit_length() - 1))
         for d in range(3):
-            value = None if self.given is None else self.given[i][d]
-            v = None
-            if self.method.hits:
-                v = code_hit(self.coder, self.mixer, self.state, self.seen, d, [(s[d], k) for s, k in suggested],
-                             is_start, mean[d], value)
+            v = code_hit(self.coder, self.mixer, self.state, self.seen, d, [(s[d], k) for s, k in suggested],
+                         is_start, mean[d], given[d])
             if v is None:
                 other = max(1, (2 * size + total) // (2 + d)) if d else size
                 ratio = 0 if d == 0 else _ratio(total, size * d)
                 v = code_coordinate(self.coder, self.mixer, VALUE, mean[d], (size, other), (0, d),
-                                    (ratio * 3 + d, deviation_class), value)
-            if not -(1 << 31) <= v < 1 << 31:
-                raise DamagedRecord("a position in the mesh record is out of range")
+                                    (ratio * 3 + d, deviation_class), given[d])
             here.append(v)
             total += abs((v << FRACTION) - mean[d]) >> 4
-            if self.method.hits:
-                self.seen.add(d, v)
-        self.found.append(here)
-        self.array[i] = here
-        if deviation:
-            self.relative[i] = total * deviation // (3 * 1024)
-            self.typical += (self.relative[i] - self.typical) // min(i + 1, 8)
+            self.seen.add(d, v)
+        return here, total
 
 
 def code_positions(coder: Coder, mixer: Mixer, connectivity: Connectivity, method: Method,
