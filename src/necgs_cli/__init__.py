@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_EXPORTS = (
-    "EncodeOptions", "Mesh", "ModelSet", "NecgsError", "Progress", "Report", "append", "encode", "inspect", "open",
-)
+__all__ = [
+    "EncodeOptions",
+    "Mesh",
+    "ModelSet",
+    "NecgsError",
+    "Progress",
+    "Report",
+    "append",
+    "encode",
+    "inspect",
+    "open",
+]
 
 if TYPE_CHECKING:
     from necgs_cli.api import (
@@ -24,12 +33,10 @@ if TYPE_CHECKING:
         open,
     )
 
-__all__ = list(_EXPORTS)
-
 
 def __getattr__(name: str) -> Any:
     # lazy, so that the command line starts without the codec's imports
-    if name in _EXPORTS:
+    if name in __all__:
         from necgs_cli import api
 
         return getattr(api, name)

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from necgs_cli.bitstream.container import Container, ModelRecord, SetSection, append_records, write_container
+from necgs_cli.bitstream.container import ModelRecord, SetSection, append_records, write_container
 from necgs_cli.bitstream.errors import DamagedFile, FileBusy
 from necgs_cli.decoding import DENSE, SPARSE, open_decoder
 from necgs_cli.meshes.mesh import Mesh, MeshError
 from necgs_cli.model_set import DAMAGED, Entry, ModelSet, inspect, open_container
 from necgs_cli.options import PRESETS, EncodeOptions
 from necgs_cli.outcome import ModelResult, NecgsError, Report, Skipped
-from necgs_cli.prepare import FieldOptions, Input, Prepared, prepare_all
+from necgs_cli.prepare import FieldTask, Input, Prepared, prepare_all
 from necgs_cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def encode(
         raise NecgsError(f"{path}: exists already; overwrite it with -f (overwrite=True)")
     machine = _machine(options.device, options.workers, options.seed)
     items = _inputs(inputs)
-    fields = FieldOptions(preset.resolution, preset.deformation, options.keep_interior, options.seed)
+    fields = FieldTask(preset.resolution, preset.deformation, options.keep_interior, options.seed)
     models, skipped = _prepared(items, fields, machine, options.strict, progress)
     checkpoint = Checkpoint(checkpoint_path(path), _identity(models, options), options.resume) if path else None
     seconds = None
@@ -140,7 +140,7 @@ def append(
     items = _inputs(inputs)
     machine = _machine(device, workers, seed)
     resolution = _resolution(section)
-    fields = FieldOptions(resolution, section.kind == DENSE, keep_interior, seed)
+    fields = FieldTask(resolution, section.kind == DENSE, keep_interior, seed)
     models, skipped = _prepared(items, fields, machine, strict, progress)
     try:
         payloads = append_features(section, models, None, machine, progress, time_budget)
@@ -198,10 +198,10 @@ def _machine(device: str, workers: int | None, seed: int) -> Machine:
 
 
 def _prepared(
-    items: list[Input], fields: FieldOptions, machine: Machine, strict: bool, progress: Progress
-) -> tuple[list[Prepared], list[Skipped]]:
+    items: list[Input], fields: FieldTask, machine: Machine, strict: bool, progress: Progress
+) -> tuple[list[Prepared[Any]], list[Skipped]]:
     progress.phase("measuring meshes", len(items))
-    models: list[Prepared] = []
+    models: list[Prepared[Any]] = []
     skipped: list[Skipped] = []
     for done, result in enumerate(prepare_all(items, fields, machine.workers, progress), 1):
         if isinstance(result, Skipped):
@@ -211,8 +211,10 @@ def _prepared(
             skipped.append(result)
         else:
             models.append(result)
-            if result.fit.dropped_area > 0.001:
-                progress.note(f"{result.name}: {100 * result.fit.dropped_area:.1f} % of the surface is hidden; dropped")
+            if result.result.dropped_area > 0.001:
+                progress.note(
+                    f"{result.name}: {100 * result.result.dropped_area:.1f} % of the surface is hidden; dropped"
+                )
         progress.update(done)
     if progress.stopped():
         raise NecgsError("stopped before any training", INTERRUPTED)
@@ -221,7 +223,7 @@ def _prepared(
     return models, skipped
 
 
-def _identity(models: list[Prepared], options: EncodeOptions) -> dict[str, Any]:
+def _identity(models: list[Prepared[Any]], options: EncodeOptions) -> dict[str, Any]:
     asked = dataclasses.asdict(options)
     for free in ("resume", "overwrite", "strict", "workers", "time_budget", "device"):
         del asked[free]
@@ -229,7 +231,7 @@ def _identity(models: list[Prepared], options: EncodeOptions) -> dict[str, Any]:
 
 
 def _records(
-    kind: int, section: SetSection, payloads: list[bytes], models: list[Prepared], progress: Progress
+    kind: int, section: SetSection, payloads: list[bytes], models: list[Prepared[Any]], progress: Progress
 ) -> list[ModelRecord]:
     """Records with the distortion that a reader will get."""
     from necgs_cli.neural import FINAL_SAMPLES, measure_record, reference
@@ -249,7 +251,7 @@ def _records(
                 payload,
                 min(found.p2s, FAR),
                 min(found.max, FAR),
-                _note(model.fit.sign),
+                _note(model.result.sign),
             )
         )
         progress.update(done)
@@ -292,7 +294,7 @@ def _resolution(section: SetSection) -> int:
 
 def _report(
     path: Path | None,
-    models: list[Prepared],
+    models: list[Prepared[Any]],
     records: list[ModelRecord],
     skipped: list[Skipped],
     size: int,
@@ -313,7 +315,7 @@ def _report(
             p2s=record.p2s,
             max_error=record.max_error,
             seconds=model.seconds,
-            sign=model.fit.sign,
+            sign=model.result.sign,
             dropped=model.dropped,
             repairs=model.repairs,
         )

@@ -65,9 +65,7 @@ class ModelSet:
             found = [self._container.entry(id) for id in range(len(self))]
         except DamagedFile as error:
             raise NecgsError(str(error), DAMAGED) from error
-        return [
-            Entry(e.id, e.name, e.kind_name, e.bytes_total, e.p2s, e.max_error, e.note, e.known) for e in found
-        ]
+        return [Entry(e.id, e.name, e.kind_name, e.bytes_total, e.p2s, e.max_error, e.note, e.known) for e in found]
 
     def __getitem__(self, key: int | str) -> Mesh:
         """Decodes a model, in the place, scale and units of its source.

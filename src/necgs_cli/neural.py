@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from necgs_cli.bitstream.container import SetSection
 from necgs_cli.decoding import DENSE, SPARSE, FieldDecoder, field_surface, open_decoder
@@ -13,9 +13,10 @@ from necgs_cli.prepare import Prepared
 from necgs_cli.progress import Progress
 
 if TYPE_CHECKING:
+    from necgs_cli.field.fit import FieldFit
     from necgs_cli.metrics.surface import Distances, Reference
     from necgs_cli.training.checkpoint import Checkpoint
-    from necgs_cli.training.loop import Length, Objective
+    from necgs_cli.training.loop import Objective
 
 PROBE_MODELS = 4
 PROBE_SAMPLES = 8_000
@@ -57,7 +58,7 @@ def pick_device(asked: str) -> str:
 
 
 def train_set(
-    models: Sequence[Prepared],
+    models: Sequence[Prepared[FieldFit]],
     preset: Preset,
     machine: Machine,
     progress: Progress,
@@ -86,7 +87,7 @@ def train_set(
     return Coded(kind, SetSection(kind, section), payloads)
 
 
-def _sparse_objective(models: Sequence[Prepared], preset: Preset, machine: Machine) -> tuple[Objective, int]:
+def _sparse_objective(models: Sequence[Prepared[FieldFit]], preset: Preset, machine: Machine) -> tuple[Objective, int]:
     from necgs_cli.model.capacity import sparse_config
     from necgs_cli.training.sparse import SparseObjective, SparseSchedule
 
@@ -100,36 +101,36 @@ def _sparse_objective(models: Sequence[Prepared], preset: Preset, machine: Machi
     return objective, steps
 
 
-def _levels(models: Sequence[Prepared], device: str):
+def _levels(models: Sequence[Prepared[FieldFit]], device: str):
     from necgs_cli.training.targets import TargetLevel
 
-    count = len(models[0].fit.levels)
-    return [TargetLevel([m.fit.levels[i] for m in models], device) for i in range(count)]
+    count = len(models[0].result.levels)
+    return [TargetLevel([m.result.levels[i] for m in models], device) for i in range(count)]
 
 
-def _dense_objective(models: Sequence[Prepared], preset: Preset, machine: Machine) -> tuple[Objective, int]:
+def _dense_objective(models: Sequence[Prepared[FieldFit]], preset: Preset, machine: Machine) -> tuple[Objective, int]:
     from necgs_cli.training.dense_targets import DenseTarget
     from necgs_cli.training.paper import PaperObjective
 
-    targets = [DenseTarget.of(m.fit.levels[-1]) for m in models]
+    targets = [DenseTarget.of(m.result.levels[-1]) for m in models]
     objective = PaperObjective(targets, preset.resolution, device=machine.device, seed=machine.seed)
     return objective, objective.total_steps
 
 
-def reference(model: Prepared, samples: int) -> Reference:
+def reference(model: Prepared[Any], samples: int) -> Reference:
     """What a decoded model is measured against."""
     from necgs_cli.metrics.surface import Reference
 
     return Reference(model.mesh.vertices, model.mesh.faces, samples)
 
 
-def measure_record(decoder: FieldDecoder, payload: bytes, model: Prepared, against: Reference) -> Distances:
+def measure_record(decoder: FieldDecoder, payload: bytes, model: Prepared[Any], against: Reference) -> Distances:
     """Distances of a record, decoded as a reader decodes it."""
     vertices, faces = field_surface(decoder.decode(payload))
     return against.measure(model.placement.to_source(vertices), faces)
 
 
-def _probe(models: Sequence[Prepared], kind: int, objective: Objective) -> Callable[[], dict[str, float]]:
+def _probe(models: Sequence[Prepared[FieldFit]], kind: int, objective: Objective) -> Callable[[], dict[str, float]]:
     """Measures a few models of the set through the real decode path."""
     chosen = range(0, len(models), max(1, -(-len(models) // PROBE_MODELS)))
     references = {i: reference(models[i], PROBE_SAMPLES) for i in chosen}
@@ -146,7 +147,7 @@ def _probe(models: Sequence[Prepared], kind: int, objective: Objective) -> Calla
 
 def append_features(
     section: SetSection,
-    models: Sequence[Prepared],
+    models: Sequence[Prepared[FieldFit]],
     rate_weight: float | None,
     machine: Machine,
     progress: Progress,
@@ -178,7 +179,7 @@ def append_features(
 
 
 def _append_dense(
-    section: SetSection, models: Sequence[Prepared], machine: Machine, progress: Progress
+    section: SetSection, models: Sequence[Prepared[FieldFit]], machine: Machine, progress: Progress
 ) -> list[bytes]:
     from necgs_cli.model.dense_decoder import DenseDecoder
     from necgs_cli.model.dense_payload import pack_feature, unpack_decoder
@@ -195,7 +196,7 @@ def _append_dense(
             progress.update(step, loss=figures["loss"])
             return progress.stopped()
 
-        target = DenseTarget.of(model.fit.levels[-1])
+        target = DenseTarget.of(model.result.levels[-1])
         feature = fit_feature(decoder, target, APPEND_STEPS, seed=machine.seed + done, on_step=on_step)
         if progress.stopped():
             raise Stopped

@@ -36,9 +36,13 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "tiny": Preset("smallest file, K = 64, minutes", "sparse", 64, 6e-3, 150, 1200, 0.75, False),
     "fast": Preset("a first look, K = 64, minutes", "sparse", 64, 2e-3, 120, 1000, 1.0, False),
-    "balanced": Preset("K = 128, tens of minutes for some dozens of models", "sparse", 128, 3e-3, 400, 2500, 1.0, False),
+    "balanced": Preset(
+        "K = 128, tens of minutes for some dozens of models", "sparse", 128, 3e-3, 400, 2500, 1.0, False
+    ),
     "best": Preset("K = 128, hours", "sparse", 128, 1e-3, 1600, 10000, 1.25, False),
-    "paper": Preset("NeCGS as published: dense decoder, TSDF-Def, K = 128, a GPU", "dense", 128, 0.0, 400, 0, 1.0, True),
+    "paper": Preset(
+        "NeCGS as published: dense decoder, TSDF-Def, K = 128, a GPU", "dense", 128, 0.0, 400, 0, 1.0, True
+    ),
 }
 
 
@@ -47,6 +51,7 @@ class EncodeOptions:
     """Everything that encoding can be told.
 
     Attributes:
+        codec: a key of CODECS.
         preset: a key of PRESETS.
         resolution: K, None for the preset's.
         rate_weight: lambda, None for the preset's.
@@ -61,6 +66,7 @@ class EncodeOptions:
         overwrite: replace the output.
     """
 
+    codec: str = "auto"
     preset: str = "balanced"
     resolution: int | None = None
     rate_weight: float | None = None

@@ -1,4 +1,4 @@
-"""From an input to what is encoded: read it, place it, measure its field. One process a core where there are many."""
+"""From inputs to models: read, place, and do a task on each. One process a core where there are many."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -25,53 +25,74 @@ if TYPE_CHECKING:
 SMALL = 3
 """Up to this many inputs are prepared in this process: starting another costs more than it saves."""
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Input:
-    """Something to encode: a file by its path, or arrays."""
+    """Something to encode: a file by its path, arrays (vertices, faces), or a trimesh object."""
 
     name: str
     source: Path | tuple[np.ndarray, np.ndarray] | Any
 
 
+class Task(Protocol[T]):
+    """Work on one model that does not depend on others; sent to worker processes."""
+
+    def run(self, mesh: Mesh, placement: Placement) -> T:
+        """Does the work. `mesh` is in the source frame."""
+
+
 @dataclass(frozen=True)
-class FieldOptions:
-    """How the field of a model is made; see `field.fit.fit_field`."""
+class FieldTask:
+    """Measures the field of a model; see `field.fit.fit_field`."""
 
     resolution: int
     deformation: bool
     keep_interior: bool
     seed: int
 
+    def run(self, mesh: Mesh, placement: Placement) -> FieldFit:
+        from necgs_cli.field.fit import fit_field
+
+        vertices = placement.to_unit(mesh.vertices) * lattice_scale(self.resolution)
+        return fit_field(
+            vertices,
+            mesh.faces,
+            self.resolution,
+            deform=self.deformation,
+            keep_interior=self.keep_interior,
+            seed=self.seed,
+        )
+
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
-    """A model ready to be encoded.
+class Prepared(Generic[T]):
+    """A model that was read, and what the task made of it.
 
     Attributes:
         mesh: as read, source frame.
-        fit: its field on all levels, lattice frame.
+        result: of the task.
+        dropped, repairs: as `meshes.read.Loaded` says.
+        seconds: reading and the task together.
     """
 
     name: str
     mesh: Mesh
     placement: Placement
-    fit: FieldFit
+    result: T
     source_bytes: int
     dropped: tuple[str, ...]
     repairs: tuple[str, ...]
     seconds: float
 
 
-
-
-def prepare(item: Input, options: FieldOptions) -> Prepared:
-    """Reads and measures one input.
+def prepare(item: Input, task: Task[T]) -> Prepared[T]:
+    """Reads one input and does the task.
 
     Raises:
         MeshError: it is no usable mesh.
     """
-    from necgs_cli.field.fit import fit_field
     from necgs_cli.meshes.read import from_arrays, from_trimesh, read_mesh
 
     started = time.perf_counter()
@@ -82,24 +103,16 @@ def prepare(item: Input, options: FieldOptions) -> Prepared:
     else:
         loaded = from_trimesh(item.source)
     placement = Placement.of(loaded.mesh.vertices)
-    vertices = placement.to_unit(loaded.mesh.vertices) * lattice_scale(options.resolution)
-    fit = fit_field(
-        vertices,
-        loaded.mesh.faces,
-        options.resolution,
-        deform=options.deformation,
-        keep_interior=options.keep_interior,
-        seed=options.seed,
-    )
+    result = task.run(loaded.mesh, placement)
     seconds = time.perf_counter() - started
     return Prepared(
-        item.name, loaded.mesh, placement, fit, loaded.file_bytes, loaded.dropped, loaded.repairs, seconds
+        item.name, loaded.mesh, placement, result, loaded.file_bytes, loaded.dropped, loaded.repairs, seconds
     )
 
 
-def _attempt(item: Input, options: FieldOptions) -> Prepared | Skipped:
+def _attempt(item: Input, task: Task[T]) -> Prepared[T] | Skipped:
     try:
-        return prepare(item, options)
+        return prepare(item, task)
     except MeshError as error:
         return Skipped(item.name, str(error))
     except MemoryError:
@@ -107,14 +120,15 @@ def _attempt(item: Input, options: FieldOptions) -> Prepared | Skipped:
 
 
 def _one_thread() -> None:
-    import torch
+    import os
 
-    torch.set_num_threads(1)
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ[f"{library}_NUM_THREADS"] = "1"
 
 
 def prepare_all(
-    items: Sequence[Input], options: FieldOptions, workers: int, progress: Progress
-) -> Iterator[Prepared | Skipped]:
+    items: Sequence[Input], task: Task[T], workers: int, progress: Progress
+) -> Iterator[Prepared[T] | Skipped]:
     """Prepares all inputs, in their order; ends early when `progress` is stopped.
 
     A worker process that dies takes only the input it worked on with it.
@@ -123,12 +137,12 @@ def prepare_all(
         for item in items:
             if progress.stopped():
                 return
-            yield _attempt(item, options)
+            yield _attempt(item, task)
         return
     rest = list(items)
     while rest and not progress.stopped():
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-            futures = [pool.submit(_attempt, item, options) for item in rest]
+            futures = [pool.submit(_attempt, item, task) for item in rest]
             try:
                 for future in futures:
                     if progress.stopped():

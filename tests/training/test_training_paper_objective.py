@@ -1,4 +1,4 @@
-"""Training the paper's configuration: it learns, repeats itself by seed, goes on from a state, and says what it stores."""
+"""Training the paper's configuration: it learns, repeats itself by seed, and stores what it says."""
 
 import copy
 
@@ -30,11 +30,18 @@ def targets() -> list[DenseTarget]:
     return [DenseTarget.of(ellipsoid(axes)) for axes in ((0.8, 0.5, 0.4), (0.4, 0.8, 0.5), (0.5, 0.4, 0.8))]
 
 
-@pytest.fixture(autouse=True)
-def narrow_decoder(monkeypatch):
+@pytest.fixture(scope="module", autouse=True)
+def narrow_decoder():
     """A few thousand weights: seconds instead of minutes, the same code."""
     small = paper.DenseConfig(32, 4, (16, 12, 8))
-    monkeypatch.setattr(paper.DenseConfig, "of", classmethod(lambda cls, resolution: small))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paper.DenseConfig, "of", classmethod(lambda cls, resolution: small))
+        yield
+
+
+@pytest.fixture(scope="module")
+def converged(narrow_decoder, targets) -> PaperObjective:
+    return trained(targets, 80)
 
 
 def trained(targets: list[DenseTarget], steps: int, seed: int = 0) -> PaperObjective:
@@ -44,10 +51,9 @@ def trained(targets: list[DenseTarget], steps: int, seed: int = 0) -> PaperObjec
     return objective
 
 
-def test_training_finds_the_shapes_through_the_real_decode_path(targets):
-    objective = trained(targets, 150)
+def test_training_finds_the_shapes_through_the_real_decode_path(converged):
     for id, axes in enumerate(((0.8, 0.5, 0.4), (0.4, 0.8, 0.5), (0.5, 0.4, 0.8))):
-        vertices, _ = extract_surface(objective.decode(id))
+        vertices, _ = extract_surface(converged.decode(id))
         assert np.abs(vertices).max(axis=0) == pytest.approx(axes, abs=0.08)
 
 
@@ -98,9 +104,8 @@ def test_parts_of_a_batch_add_up_to_the_batch(targets, monkeypatch):
         assert torch.allclose(a.grad, b.grad, atol=1e-5)
 
 
-def test_append_fits_a_feature_and_leaves_the_decoder_alone(targets):
-    objective = trained(targets, 120)
-    config, integers = unpack_decoder(objective.export()[0])
+def test_append_fits_a_feature_and_leaves_the_decoder_alone(converged):
+    config, integers = unpack_decoder(converged.export()[0])
     decoder = DenseDecoder.from_integers(config, integers)
     new = DenseTarget.of(ellipsoid((0.7, 0.5, 0.45)))
     losses: list[float] = []

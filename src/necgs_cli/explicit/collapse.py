@@ -14,6 +14,7 @@ from .target import face_normals
 BORDER_WEIGHT = 1.0  # of planes along borders, against the triangle beside them
 FLOOR = 1e-7  # squared distance below which collapses are ordered by shape, not by error
 MINIMUM_TURN = 0.2  # least cosine between a triangle's normals before and after
+EMPTY = 1e-12  # area below which a triangle has no direction to keep
 ROUNDS = 400
 
 
@@ -81,10 +82,10 @@ def _lists(keys, values, count):
     return np.cumsum(counts) - counts, counts, values[order]
 
 
-def triangle_quality(corners: np.ndarray) -> np.ndarray:
+def triangle_quality(corners: np.ndarray, areas: np.ndarray) -> np.ndarray:
     """1 for equilateral triangles, 0 for those without area: 4 sqrt(3) area / sum of squared sides."""
-    sides = corners - np.roll(corners, 1, axis=1)
-    return 4 * np.sqrt(3) * face_normals(corners)[1] / np.maximum((sides**2).sum((1, 2)), 1e-300)
+    squares = sum(((corners[:, k] - corners[:, k - 1]) ** 2).sum(1) for k in range(3))
+    return 4 * np.sqrt(3) * areas / np.maximum(squares, 1e-300)
 
 
 class Collapser:
@@ -124,7 +125,7 @@ class Collapser:
         border = np.zeros(n, bool)
         border[edges[faces_at != 2]] = True
 
-        few = min(len(edges), max(4 * most, len(edges) // 3, 60))
+        few = min(len(edges), max(len(edges) // 4, 60))
         candidate = np.argpartition(cost, few - 1)[:few] if few < len(edges) else np.arange(len(edges))
         inner_bridge = (faces_at[candidate] == 2) & border[edges[candidate]].all(1)
         candidate = candidate[~inner_bridge & (faces_at[candidate] <= 2)]
@@ -168,12 +169,13 @@ class Collapser:
         hit = (corner == a[owner][:, None]) | (corner == b[owner][:, None])
         stays = hit.sum(1) == 1
         owner, face, corner, hit = owner[stays], face[stays], corner[stays], hit[stays]
-        before = self.vertices[corner]
-        now = np.where(hit[:, :, None], point[owner][:, None, :], before)
-        cosine = (face_normals(before)[0] * face_normals(now)[0]).sum(1)
-        cosine[face_normals(before)[1] < 1e-12] = 1.0
+        normal, area = face_normals(self.vertices[self.faces])
+        now = np.where(hit[:, :, None], point[owner][:, None, :], self.vertices[corner])
+        new_normal, new_area = face_normals(now)
+        cosine = (normal[face] * new_normal).sum(1)
+        cosine[area[face] < EMPTY] = 1.0
         worst, turn = np.ones(len(a)), np.ones(len(a))
-        np.minimum.at(worst, owner, triangle_quality(now))
+        np.minimum.at(worst, owner, triangle_quality(now, new_area))
         np.minimum.at(turn, owner, cosine)
         return worst, turn
 

@@ -10,8 +10,9 @@ SHARP_ANGLE = 40.0  # degrees between the normals of two faces from which their 
 
 def face_normals(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Unit normals (m, 3) and areas (m,) of triangles (m, 3 corners, 3); the normal of an empty one is zero."""
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    length = np.linalg.norm(cross, axis=1)
+    u, v = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
+    cross = np.stack([u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]], axis=1)
+    length = np.sqrt((cross * cross).sum(1))
     return cross / np.maximum(length, 1e-300)[:, None], 0.5 * length
 
 
@@ -94,8 +95,7 @@ class Target:
 
         self.vertices, self.faces = np.asarray(vertices, np.float64), np.asarray(faces, np.int64)
         self.corners = self.vertices[self.faces]
-        self.normals, areas = face_normals(self.corners)
-        self.area = float(areas.sum())
+        self.normals = face_normals(self.corners)[0]
         rng = np.random.default_rng(seed)
         points, self.found_face = sample_surface(self.corners, found, rng)
         self.tree = cKDTree(np.hstack([points, NORMAL_WEIGHT * self.normals[self.found_face]]))
@@ -103,6 +103,8 @@ class Target:
         self.asked_normals = self.normals[face]
         edges, angle, border = dihedral_edges(self.vertices, self.faces)
         sharp = edges[angle > SHARP_ANGLE]
+        bend = np.linalg.norm(self.vertices[edges[:, 0]] - self.vertices[edges[:, 1]], axis=1) * angle
+        self.sharp_share = float(bend[angle > SHARP_ANGLE].sum() / max(bend.sum(), 1e-300))  # of all its bending
         self.border = Curves(self.vertices, border)
         self.sharp = Curves(self.vertices, sharp)
         self.border_and_sharp = Curves(self.vertices, np.concatenate([border, sharp]))

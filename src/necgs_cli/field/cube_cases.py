@@ -1,9 +1,10 @@
 """The 256 cases of marching cubes, traced from the contours on the six faces of a cube.
 
-On a face with two inside corners diagonal to each other the contours always part the inside corners. The rule depends
-on the face alone, so the two cubes at it agree and the surface is watertight. The contours join to closed polygons;
-each is cut into triangles by diagonals that run through the cube and not along one of its faces, so that every edge
-of the mesh has exactly two triangles.
+On a face with two inside corners diagonal to each other the contours always join the inside corners, so that a sheet
+one sample thick has no slits where it moves from one layer to the next. The rule depends on the face alone, so the
+two cubes at it agree and the surface is watertight. The contours join to closed polygons; each is cut into triangles
+by diagonals that run through the cube and not along one of its faces, so that every edge of the mesh has exactly two
+triangles.
 """
 
 from __future__ import annotations
@@ -65,17 +66,17 @@ def _edge_faces() -> list[frozenset[int]]:
 
 def _polygons(case: int) -> list[list[int]]:
     """Closed polygons of cube edges, oriented with the inside of the shape behind them."""
-    inside = [bool(case >> corner & 1) for corner in range(8)]
+    outside = [not case >> corner & 1 for corner in range(8)]
     follow = {}
     for face in _faces():
         for i, corner in enumerate(face):
-            if inside[corner] and not inside[face[i - 1]]:  # a run of inside corners of this face begins here
+            if outside[corner] and not outside[face[i - 1]]:  # a run of outside corners of this face begins here
                 end = i
-                while inside[face[(end + 1) % 4]]:
+                while outside[face[(end + 1) % 4]]:
                     end += 1
                 enter = _edge_of()[frozenset((face[i - 1], corner))]
                 leave = _edge_of()[frozenset((face[end % 4], face[(end + 1) % 4]))]
-                follow[enter] = leave
+                follow[leave] = enter
     polygons = []
     while follow:
         first = next(iter(follow))

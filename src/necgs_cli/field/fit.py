@@ -13,7 +13,8 @@ from necgs_cli.field.marching_cubes import find_crossings
 from necgs_cli.field.sparse_field import SparseField
 
 LEVELS_8_BIT = 127  # both tensors are stored as integers from -127 to 127
-LEARNING_RATE = 1e-2
+LEARNING_RATE = 1e-2  # of the values, in two steps
+DEFORMATION_RATE = 4e-2  # of the deformation, in half steps: both then move the surface alike
 POINTS = 16_384  # on each of the two surfaces
 STEPS_PER_ASSOCIATION = 12
 
@@ -119,8 +120,10 @@ class _Fit:
         return round_8_bit(self.tsdf), None if self.deformation is None else round_8_bit(self.deformation)
 
     def _descend(self, l1: float, steps: int) -> None:
-        parameters = [self.tsdf] if self.deformation is None else [self.tsdf, self.deformation]
-        adam = torch.optim.Adam(parameters, LEARNING_RATE)
+        groups = [{"params": [self.tsdf]}]
+        if self.deformation is not None:
+            groups.append({"params": [self.deformation], "lr": DEFORMATION_RATE})
+        adam = torch.optim.Adam(groups, LEARNING_RATE)
         schedule = torch.optim.lr_scheduler.ExponentialLR(adam, 0.1 ** (1 / steps))
         at_surface = torch.unique(self.topology.ends[~self.topology.fixed])
         for step in range(steps):

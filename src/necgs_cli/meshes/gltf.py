@@ -33,7 +33,7 @@ def parse(path: Path) -> Parsed:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise MeshError(f"is no glTF file: {error}") from error
+        raise MeshError(f"is no glTF file: {str(error)[:100]}") from error
     if not isinstance(document, dict) or "asset" not in document:
         raise MeshError("is no glTF file: it has no 'asset'")
     try:
@@ -42,7 +42,7 @@ def parse(path: Path) -> Parsed:
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, MeshError):
             raise
-        detail = f"{type(error).__name__}: {error}"
+        detail = f"{type(error).__name__}: {ascii(str(error))[1:-1][:100]}"
         raise MeshError(f"is damaged: its description does not hold together ({detail})") from error
     return Parsed(vertices, faces, tuple(reader.dropped), extra_bytes=reader.extra_bytes)
 

@@ -20,7 +20,7 @@ _RELATIONSHIP = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"
 _CHUNK_BYTES = 1 << 20
 # Real models shrink 5 to 20 times; what expands further than this is refused before it takes time or memory.
 _FREE_BYTES, _MAX_RATIO, _MAX_BYTES = 256 << 20, 50, 4 << 30
-_MAX_DEPTH, _MAX_PARTS = 32, 1 << 17
+_MAX_DEPTH, _MAX_PARTS = 32, 1 << 16
 
 _Place = tuple[str, str, np.ndarray]  # archive member, object id, (4, 4) transform
 
@@ -38,13 +38,11 @@ def parse(path: Path) -> Parsed:
             package = _Package(archive, path.stat().st_size)
             vertices, faces = join(package.parts())
     except zipfile.BadZipFile as error:
-        raise MeshError(f"is no 3MF file: {error}") from error
-    except (zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise MeshError(f"is damaged: {error}") from error
-    except (expat.ExpatError, ValueError) as error:
-        if isinstance(error, MeshError):
-            raise
-        raise MeshError(f"is damaged: {error}") from error
+        raise MeshError(f"is no 3MF file: {_shortened(error)}") from error
+    except MeshError:
+        raise
+    except (zlib.error, expat.ExpatError, EOFError, LookupError, RuntimeError, ValueError) as error:
+        raise MeshError(f"is damaged: {_shortened(error)}") from error
     return Parsed(vertices, faces, tuple(package.dropped))
 
 
@@ -154,7 +152,7 @@ class _Model:
         except KeyError as error:
             raise MeshError(f"is damaged: a <{tag}> has no {error}") from error
         except (ValueError, OverflowError) as error:
-            raise MeshError(f"is damaged: a <{tag}> holds {error}") from error
+            raise MeshError(f"is damaged: a <{tag}> holds {_shortened(error)}") from error
 
     def _end(self, tag: str) -> None:
         if tag.rpartition(":")[2] == "object":
@@ -180,6 +178,11 @@ def _parser() -> expat.XMLParserType:
 
     parser.StartDoctypeDeclHandler = refuse
     return parser
+
+
+def _shortened(error: Exception) -> str:
+    # Errors quote the file, which may hold anything at any length.
+    return ascii(str(error))[1:-1][:100]
 
 
 def _rows(numbers: array) -> np.ndarray:

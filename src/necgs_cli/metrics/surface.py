@@ -181,6 +181,6 @@ def _without_unused(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray
     """Only the faces whose corners are all finite, and only the vertices that they use."""
     vertices = np.asarray(vertices, dtype=np.float64).reshape(-1, 3)
     faces = np.asarray(faces, dtype=np.int64).reshape(-1, 3)
-    faces = faces[np.isfinite(vertices).all(axis=1)[faces].all(axis=1)]
+    faces = faces[np.isfinite(vertices[faces]).all(axis=(1, 2))]
     used, index = np.unique(faces, return_inverse=True)
     return vertices[used], index.reshape(-1, 3)

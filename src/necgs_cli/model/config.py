@@ -45,8 +45,12 @@ class DecoderConfig:
             raise ValueError(f"resolution {self.resolution} is none of {RESOLUTIONS}")
         if not all(len(x) == levels for x in (self.channels, self.features, self.hidden, self.stencils)):
             raise ValueError(f"a decoder of resolution {self.resolution} has {levels} levels")
-        if self.channels[0] or not self.features[0] or min(self.hidden) < 1 or set(self.stencils) - set(STENCILS) or any(
-            a < b for a, b in zip(self.stencils, self.stencils[1:], strict=False)
+        if (
+            self.channels[0]
+            or not self.features[0]
+            or min(self.hidden) < 1
+            or set(self.stencils) - set(STENCILS)
+            or any(a < b for a, b in zip(self.stencils, self.stencils[1:], strict=False))
         ):
             raise ValueError("impossible decoder configuration")
         if any(f and r > 16 for f, r in zip(self.features, self.lattices, strict=True)):

@@ -116,5 +116,3 @@ def _field(config: DecoderConfig, side: np.ndarray, index: np.ndarray, x: np.nda
     values = np.clip(x, -1, 1).reshape(len(index), 2, 2, 2, -1)
     moves = np.ascontiguousarray(values[..., 1:]) if config.deformation else None
     return SparseField(config.resolution, brick_map, np.ascontiguousarray(values[..., 0]), moves)
-
-

@@ -12,7 +12,7 @@ import numpy as np
 
 from necgs_cli.bitstream.errors import DamagedFile
 from necgs_cli.bitstream.fields import ByteReader, ByteWriter
-from necgs_cli.bitstream.laplace import SCALES, LaplaceDecoder, LaplaceEncoder, best_scale, best_scales
+from necgs_cli.bitstream.laplace import SCALES, LaplaceDecoder, LaplaceEncoder, best_scales
 from necgs_cli.model import contexts
 from necgs_cli.model.config import DecoderConfig
 
@@ -168,9 +168,9 @@ def _read_config(reader: ByteReader) -> tuple[DecoderConfig, float]:
     return config, step_of(rate_code) if rate_code else 0.0
 
 
-SCALE_TABLE = best_scale(np.arange(-40, 41))
+SCALE_TABLE = 38
 """Table that codes a tensor's middle table number."""
-DELTA_TABLE = best_scale(np.array([0, 0, 1, -1, 2, -2, 0, 1, -1]))
+DELTA_TABLE = 22
 """Table that codes differences of table numbers."""
 
 Pass = Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -93,7 +93,7 @@ def visible_faces(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, 
     """The mesh as float64 and int64, without faces that have a corner which is not finite."""
     vertices = np.asarray(vertices, dtype=np.float64).reshape(-1, 3)
     faces = np.asarray(faces, dtype=np.int64).reshape(-1, 3)
-    return vertices, faces[np.isfinite(vertices).all(axis=1)[faces].all(axis=1)]
+    return vertices, faces[np.isfinite(vertices[faces]).all(axis=(1, 2))]
 
 
 def _footprint(vertices: np.ndarray, axis: int) -> float:

@@ -72,7 +72,7 @@ class PaperObjective:
         self.decoder = DenseDecoder(self.config, seed).to(self.device)
         self._generator = torch.Generator().manual_seed(seed + 1)
         self.features = new_features(len(targets), self.config, self._generator).to(self.device).requires_grad_()
-        self._optimiser = torch.optim.Adam([*self.decoder.parameters(), self.features])
+        self.optimiser = torch.optim.Adam([*self.decoder.parameters(), self.features])
         self._queue: list[int] = []
         self.steps_done = 0
 
@@ -90,21 +90,24 @@ class PaperObjective:
             The loss and its terms.
         """
         chosen = self._next_batch()
-        set_rate(self._optimiser, fraction, self.options)
-        self._optimiser.zero_grad(set_to_none=True)
+        set_rate(self.optimiser, fraction, self.options)
+        self.optimiser.zero_grad(set_to_none=True)
         figures: dict[str, float] = {}
         for part in split_batch(chosen, self.config, self.device):
-            features = quantise(self.features[part])
-            terms = loss_terms(self.decoder, features, [self.targets[i] for i in part], self.options)
+            terms = loss_terms(self.decoder, self.draw_features(part), [self.targets[i] for i in part], self.options)
             share = len(part) / len(chosen)
             (terms["loss"] * share).backward()
             for name, value in terms.items():
                 figures[name] = figures.get(name, 0.0) + share * value.item()
-        self._optimiser.step()
+        self.optimiser.step()
         self.decoder.clamp_parameters()
         self.features.data.clamp_(-1, 1)
         self.steps_done += 1
         return figures
+
+    def draw_features(self, models: list[int]) -> torch.Tensor:
+        """Quantised features of some models, (b, c, 4, 4, 4), with gradients to what they come from."""
+        return quantise(self.features[models])
 
     def _next_batch(self) -> list[int]:
         """The next models of this epoch's random order; the last batch of an epoch may be smaller."""
@@ -118,7 +121,7 @@ class PaperObjective:
         return {
             "decoder": self.decoder.state_dict(),
             "features": self.features.detach().clone(),
-            "optimiser": self._optimiser.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
             "generator": self._generator.get_state(),
             "queue": list(self._queue),
             "steps_done": self.steps_done,
@@ -128,7 +131,7 @@ class PaperObjective:
         """Go back to a state of an objective of the same targets and options."""
         self.decoder.load_state_dict(state["decoder"])
         self.features.data.copy_(state["features"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        self.optimiser.load_state_dict(state["optimiser"])
         self._generator.set_state(state["generator"].cpu())
         self._queue = list(state["queue"])
         self.steps_done = state["steps_done"]

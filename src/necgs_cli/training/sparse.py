@@ -52,8 +52,13 @@ class SparseSchedule:
     def for_append(cls, rate_weight: float) -> SparseSchedule:
         """A short schedule that fits features to a decoder that stays as it is."""
         return cls(
-            rate_weight=rate_weight, learning_rate=2e-2, feature_rate=1.0, rate_ramp=0.2, union_until=0.3,
-            noise_until=0.6, warm_up_steps=5,
+            rate_weight=rate_weight,
+            learning_rate=2e-2,
+            feature_rate=1.0,
+            rate_ramp=0.2,
+            union_until=0.3,
+            noise_until=0.6,
+            warm_up_steps=5,
         )
 
 
@@ -132,10 +137,14 @@ class SparseObjective:
         others = {id(p) for p in values + weights}
         scales = [p for p in decoder.parameters() if id(p) not in others]
         groups = [{"params": values, "lr": rate * self.schedule.feature_rate}]
-        groups += [] if self.frozen else [
-            {"params": weights, "lr": rate},
-            {"params": scales, "lr": rate},
-        ]
+        groups += (
+            []
+            if self.frozen
+            else [
+                {"params": weights, "lr": rate},
+                {"params": scales, "lr": rate},
+            ]
+        )
         for group in groups:
             group["base"] = group["lr"]
         return torch.optim.Adam(groups, betas=(0.9, 0.99), fused=True)
@@ -183,9 +192,13 @@ class SparseObjective:
         """
 
         def work(part: slice) -> tuple[float, list[Tensor]]:
-            leaves = [w.detach().requires_grad_() for w in weights] + [f[part].detach().requires_grad_() for f in features]
+            leaves = [w.detach().requires_grad_() for w in weights] + [
+                f[part].detach().requires_grad_() for f in features
+            ]
             fields = _Fields(self.targets, models[part], self.config.keep / 256)
-            predictions = self.decoder.predict(leaves[: len(weights)], leaves[len(weights) :], fields.union if union else None)
+            predictions = self.decoder.predict(
+                leaves[: len(weights)], leaves[len(weights) :], fields.union if union else None
+            )
             share = len(models[part]) / len(models)
             loss = share * sum(self._level_loss(fields, p, i) for i, p in enumerate(reversed(predictions)))
             return loss.item(), list(torch.autograd.grad(loss, leaves))

@@ -22,7 +22,7 @@ START = Decision("start", (2,))
 KNOWN = Decision("known corner", (2 * 3, 8 * 3))
 HAS_BORDER = Decision("has border", (1,))
 BORDER = Decision("border", (9, 9 * _V, 9 * 3))
-CLOSE = Decision("close", (_V * 2, _V * _V * 2, _V * _V * 2, _V**3 * 2))
+CLOSE = Decision("close", (_V * 2, _V * _V * 2, _V * _V * 2, _V**3 * 2, _V**3, _V**3, _V * 12), sets=_V)
 NEXT = Decision("next", (_V, _V * _V, _V * _V, _V**3))
 NEW = Decision("new", (_V, _V * 8, _V * _V))
 ON_BORDER = Decision("on border", (1,))
@@ -82,6 +82,7 @@ class _Machine:
         self.coder, self.mixer, self.source = coder, mixer, source
         self.max_vertices, self.max_faces = max_vertices, max_faces
         self.faces: list[tuple[int, int, int]] = []
+        self.around: list[set[int]] = []
         self.triangles: list[int] = []  # triangles at each vertex
         self.leaving: list[list[int]] = []  # gates from each vertex: their ends
         self.entering: list[list[int]] = []  # gates to each vertex: their starts
@@ -99,6 +100,7 @@ class _Machine:
             raise DamagedRecord("the mesh record holds more vertices than allowed")
         v = len(self.triangles)
         self.triangles.append(0)
+        self.around.append(set())
         self.leaving.append([])
         self.entering.append([])
         self.bordering.append(0)
@@ -129,6 +131,9 @@ class _Machine:
         self.apex[a, b], self.apex[b, c], self.apex[c, a] = c, a, b
         for v in (a, b, c):
             self.triangles[v] += 1
+        self.around[a].add(b), self.around[a].add(c)
+        self.around[b].add(a), self.around[b].add(c)
+        self.around[c].add(a), self.around[c].add(b)
         self.link(a, b)
         self.link(b, c)
         self.link(c, a)
@@ -146,8 +151,15 @@ class _Machine:
         return -1
 
     # ---- decisions
-    def ask(self, decision: Decision, contexts: tuple[int, ...], bit: int | None) -> int:
-        return self.mixer.code(self.coder, decision, contexts, bit)
+    def ask(self, decision: Decision, contexts: tuple[int, ...], bit: int | None, select: int = 0) -> int:
+        return self.mixer.code(self.coder, decision, contexts, bit, (), select)
+
+    def excess(self, f: int) -> int:
+        """Class of the mean number of triangles at the complete neighbours of f."""
+        complete = [self.triangles[w] for w in self.around[f] if not self.leaving[w]]
+        if not complete:
+            return 0
+        return min(11, max(1, sum(complete) * 2 // len(complete) - 6))
 
     def start_part(self) -> bool:
         """Code whether there is another triangle that no gate leads to, and which."""
@@ -181,6 +193,8 @@ class _Machine:
         cf, cv = min(t[f], top), min(t[v], top)
         cp, cx = min(t[p], top) if p >= 0 else 0, min(t[x], top) if x >= 0 else 0
         writing = self.source is not None
+        q = self.entering[p][-1] if p >= 0 and self.entering[p] else -1
+        cpp = min(t[q], top) if q >= 0 else 0
         if has_border:
             bf, bv = min(self.bordering[f], 2), min(self.bordering[v], 2)
             b = bf * 3 + bv
@@ -196,7 +210,8 @@ class _Machine:
         loop = int(p == x)
         if p >= 0 and p != v and self.ask(CLOSE, (
                 cf * 2 + loop, (cf * _V + cv) * 2 + loop, (cf * _V + cp) * 2 + loop,
-                ((cf * _V + cv) * _V + cp) * 2 + loop), int(writing and apex == p)):
+                ((cf * _V + cv) * _V + cp) * 2 + loop, (cf * _V + cp) * _V + cpp, (cf * _V + cv) * _V + cx, cf * 12 + self.excess(f)),
+                int(writing and apex == p), cf):
             w = p
         if w < 0 and x >= 0 and x != f and x != p and self.ask(
                 NEXT, (cv, cv * _V + cf, cv * _V + cx, (cv * _V + cx) * _V + cf), int(writing and apex == x)):

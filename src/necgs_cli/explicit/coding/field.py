@@ -34,19 +34,28 @@ def precision(neighbours: Sequence[np.ndarray]) -> np.ndarray:
         int64 (n, n), fixed point with BITS fraction bits.
     """
     n = len(neighbours)
-    matrix = np.zeros((n, n), np.int64)
-    for i, near in enumerate(neighbours):
-        degree = len(near)
-        if degree == 0:
-            continue
-        star = np.append(near, i)
-        row = np.full(degree + 1, -(ONE // degree), np.int64)
-        row[-1] = ONE
-        matrix[np.ix_(star, star)] += row[:, None] * row >> BITS
-        matrix[i, near] -= LAPLACIAN
-        matrix[i, i] += LAPLACIAN * degree
-    matrix[np.arange(n), np.arange(n)] += RIDGE
-    return matrix
+    degree = np.array([len(near) for near in neighbours], np.int64)
+    matrix = np.zeros(n * n, np.int64)
+    own = np.arange(n)
+    matrix[own * n + own] = RIDGE + LAPLACIAN * degree
+    near = np.concatenate(neighbours) if n else own
+    centre = np.repeat(own, degree)
+    matrix[centre * n + near] -= LAPLACIAN
+    # the row of W of each vertex: its neighbours, then itself
+    row_of = np.concatenate([centre, own])
+    column = np.concatenate([near, own])
+    share = -(ONE // np.maximum(degree, 1))
+    value = np.concatenate([share[centre], np.where(degree > 0, ONE, 0)])
+    sort = np.argsort(row_of, kind="stable")
+    row_of, column, value = row_of[sort], column[sort], value[sort]
+    # all pairs of entries of a row
+    size = degree + 1
+    first = np.cumsum(size) - size
+    left = np.repeat(np.arange(len(row_of)), size[row_of])
+    step = np.arange(len(left)) - np.repeat(np.cumsum(size[row_of]) - size[row_of], size[row_of])
+    right = first[row_of[left]] + step
+    np.add.at(matrix, column[left] * n + column[right], value[left] * value[right] >> BITS)
+    return matrix.reshape(n, n)
 
 
 def conditionals(neighbours: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray, int]]:
@@ -76,8 +85,9 @@ def conditionals(neighbours: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.
 
 def _eliminate(matrix: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, int]]:
     """Factor a precision matrix, which is overwritten, from the last vertex to the first."""
-    found, work = [], 0
-    for k in range(len(matrix) - 1, -1, -1):
+    found, work, n = [], 0, len(matrix)
+    flat = matrix.reshape(-1)
+    for k in range(n - 1, -1, -1):
         row = matrix[k, :k]
         before = np.flatnonzero(row)
         entries = row[before]
@@ -89,7 +99,7 @@ def _eliminate(matrix: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, int]]:
             pivot += int(left_out.sum())
             before, entries = before[~small], entries[~small]
         weights = (entries << BITS) // pivot
-        matrix[before[:, None], before] -= weights[:, None] * entries >> BITS
+        flat[(before * n)[:, None] + before] -= weights[:, None] * entries >> BITS
         found.append((before, -weights, pivot))
         work += len(before) ** 2
         if work > MAX_WORK:

@@ -8,8 +8,9 @@ family, M. Mahoney, "Adaptive weighing of context models for lossless data compr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import add, mul
 
-from .arithmetic import Decoder, Encoder
+from .arithmetic import HALF, DamagedRecord, Decoder, Encoder
 from .logistic import LIMIT, ONE, SQUASH, STRETCH
 
 Coder = Encoder | Decoder
@@ -94,22 +95,21 @@ class Mixer:
         """
         probabilities, counts = self.probabilities, self.counts
         weights = self.weights[decision.first_set + select]
-        slots = [o + c for o, c in zip(decision.offsets, contexts, strict=True)]
+        slots = list(map(add, decision.offsets, contexts))
         inputs = [STRETCH[probabilities[s] >> 4] * _CONFIDENCE[counts[s]] >> 8 for s in slots]
         inputs += supplied
-        total = 0
-        for w, x in zip(weights, inputs, strict=True):
-            total += w * x
-        total >>= 16
+        total = sum(map(mul, weights, inputs)) >> 16
         probability = SQUASH[(LIMIT if total > LIMIT else -LIMIT if total < -LIMIT else total) + LIMIT]
-        bit = coder.code(bit, probability)
-        target = ONE - 1 if bit else 0
+        if coder.code(bit, probability):
+            bit, target = 1, ONE - 1
+        else:
+            bit = target = 0
         step = (target - probability) * _LEARNING
-        for i, x in enumerate(inputs):
-            weights[i] += x * step >> 16
+        weights[:] = [w + (x * step >> 16) for w, x in zip(weights, inputs)]  # noqa: B905 (both are this short)
         for s in slots:
             n = counts[s]
-            probabilities[s] += (target - probabilities[s]) * _RATES[n] >> 16
+            p = probabilities[s]
+            probabilities[s] = p + ((target - p) * _RATES[n] >> 16)
             if n < COUNT_LIMIT:
                 counts[s] = n + 1
         return bit
@@ -120,22 +120,16 @@ class Mixer:
         Raises:
             DamagedRecord: when the number read has more than 31 bits.
         """
-        return _code_number(self, coder, decision, value)
-
-
-def _code_number(mixer: Mixer, coder: Coder, decision: Decision, value: int | None) -> int:
-    from .arithmetic import HALF, DamagedRecord
-
-    length = 0 if value is None else (value + 1).bit_length() - 1
-    k = 0
-    while mixer.code(coder, decision, (k,), int(k < length)):
-        k += 1
-        if k > 31:
-            raise DamagedRecord("a number in the mesh record is too large")
-    number = 1
-    for shift in range(k - 1, -1, -1):
-        number = number << 1 | coder.code(None if value is None else (value + 1) >> shift & 1, HALF)
-    return number - 1
+        length = 0 if value is None else (value + 1).bit_length() - 1
+        k = 0
+        while self.code(coder, decision, (k,), int(k < length)):
+            k += 1
+            if k > 31:
+                raise DamagedRecord("a number in the mesh record is too large")
+        number = 1
+        for shift in range(k - 1, -1, -1):
+            number = number << 1 | coder.code(None if value is None else (value + 1) >> shift & 1, HALF)
+        return number - 1
 
 
 def code_uniform(coder: Coder, count: int, value: int | None = None) -> int:

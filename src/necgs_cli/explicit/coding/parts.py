@@ -119,7 +119,7 @@ def repeat(decoded: list[np.ndarray], offsets: list[list[list[int]]],
             out_c.append(own_creases + vertices)
             vertices += len(members)
     q = np.concatenate(out_q)
-    if q.min() < -(1 << 31) or q.max() >= 1 << 31:
+    if q.size and (q.min() < -(1 << 31) or q.max() >= 1 << 31):
         raise DamagedRecord("a position in the mesh record is out of range")
     return q, np.concatenate(out_f), np.concatenate(out_c)
 

@@ -141,7 +141,9 @@ class _PositionCoder:
         here: list[int] = []
         rest: list[int] = []
         total = 0
-        deviation_class = min(11, max(0, deviation.bit_length() - 1))
+        around = min(5, len(self.surroundings.known[i])) * 2 + (len(self.surroundings.near[i]) > 6)
+        corners = self.surroundings.parallelograms[i] if n is not None else []
+        x = self.found
         for d in range(3):
             m, spread = mean[d], 1 << 16
             if n is not None:
@@ -150,8 +152,12 @@ class _PositionCoder:
             expected = max(1, size * spread >> 16)
             other = max(1, ((2 * size + total) * spread >> 16) // (2 + d))
             ratio = 0 if d == 0 else _ratio(total, size * d)
-            v = code_coordinate(self.coder, self.mixer, VALUE, m, (expected, other), (0, d),
-                                (ratio * 3 + d, deviation_class), given[d])
+            lean = 4
+            if corners:
+                apart = sum([x[a][d] + x[b][d] - x[c][d] for a, b, c in corners]) * 16 // len(corners) - (mean[d] >> 4)
+                lean = max(0, min(8, 4 + 2 * apart // expected))
+            v = code_coordinate(self.coder, self.mixer, VALUE, m, (expected, other), (lean * 3 + d, lean),
+                                (ratio * 3 + d, around), given[d])
             here.append(v)
             rest.append((v << FRACTION) - mean[d])
             total += abs((v << FRACTION) - m) * (1 << 12) // spread

@@ -5,6 +5,7 @@ positions, creases, copies of repeated parts, triangles that repeat a vertex. Th
 the shortest stream. Decoding takes integer arithmetic only, and so gives the same integers on every machine.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,20 +42,21 @@ class _Mesh:
     parts: list[parts.Part]
 
 
-def encode_mesh(mesh_positions: np.ndarray, faces: np.ndarray, *, crease_edges: np.ndarray | None = None
-                ) -> tuple[bytes, np.ndarray]:
+def encode_mesh(mesh_positions: np.ndarray, faces: np.ndarray, *, crease_edges: np.ndarray | None = None,
+                methods: Sequence[int] = tuple(range(len(positions.METHODS)))) -> tuple[bytes, np.ndarray]:
     """Code a triangle mesh without loss, up to the numbering of vertices and the rotation and order of triangles.
 
     Args:
         mesh_positions: int32 (n, 3).
         faces: int (m, 3), any triangles: several parts, borders, non-manifold edges, repeats.
         crease_edges: int (k, 2), pairs of vertices that are edges, in any order; None: no creases.
+        methods: which of `positions.METHODS` to try.
 
     Returns:
         The record, and `order`, int64 (n,): the number that each decoded vertex had here.
 
     Raises:
-        ValueError: when shapes or numbers are out of range, or a crease is no edge.
+        ValueError: when shapes or numbers are out of range, a crease is no edge, or no method suits the mesh.
     """
     q, f, edges = _checked(mesh_positions, faces, crease_edges)
     proper = (f[:, 0] != f[:, 1]) & (f[:, 1] != f[:, 2]) & (f[:, 2] != f[:, 0])
@@ -72,18 +74,19 @@ def encode_mesh(mesh_positions: np.ndarray, faces: np.ndarray, *, crease_edges: 
         meshes.append(_Mesh(q, solid[rows], edges[kept[edges[:, 0]]], loose, flat, different))
     best: tuple[bytes, np.ndarray] | None = None
     for mesh in meshes:
-        for method in range(len(positions.METHODS)):
+        for method in methods:
             try:
                 coded = _encode(mesh, method)
             except field.TooDense:
                 continue
             if best is None or len(coded[0]) < len(best[0]):
                 best = coded
-    assert best is not None  # one method has no field
+    if best is None:
+        raise field.TooDense("the mesh does not suit the methods asked for")
     return best
 
 
-def decode_mesh(data: bytes, *, max_vertices: int = 1 << 20, max_faces: int | None = None
+def decode_mesh(data: bytes, *, max_vertices: int = 1 << 18, max_faces: int | None = None
                 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Decode a mesh record.
 

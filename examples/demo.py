@@ -1,0 +1,110 @@
+"""Compress the example meshes, decode them again, and show what they cost and what was lost.
+
+    python examples/demo.py [--preset fast] [--time-budget 3m] [--out out]
+
+Runs the same `necgs` commands that one would type, then measures every decoded model against its original with the
+exact distance between the surfaces, and draws both side by side.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+MESHES = Path(__file__).resolve().parent / "meshes"
+
+
+def main() -> int:
+    """Run the demonstration; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", default="fast", help="of necgs encode (default: %(default)s)")
+    parser.add_argument("--time-budget", default="3m", help="of necgs encode (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the results (default: %(default)s)")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    ncgs, decoded = options.out / "examples.ncgs", options.out / "decoded"
+
+    encode = ["encode", str(MESHES), "-o", str(ncgs), "-f", "--preset", options.preset]
+    for command in (
+        [*encode, "--time-budget", options.time_budget],
+        ["inspect", str(ncgs)],
+        ["decode", str(ncgs), "--all", "-o", str(decoded), "-f"],
+    ):
+        code = necgs(command).returncode
+        if code:
+            return code
+
+    sizes = json.loads(necgs(["inspect", str(ncgs), "--json"], quiet=True).stdout)
+    started = time.monotonic()
+    rows = [measured(model, decoded) for model in sizes["models"]]
+    print_table(rows, sizes["file_bytes"])
+    picture = options.out / "demo.png"
+    draw(rows, sizes["file_bytes"], picture)
+    print(f"measured and drawn in {time.monotonic() - started:.0f} s")
+    print(f"the compressed set: {ncgs}\nthe decoded models: {decoded}\nthe picture:        {picture}")
+    return 0
+
+
+def necgs(arguments: list[str], quiet: bool = False) -> subprocess.CompletedProcess:
+    """Run a command of the tool that is installed beside this Python; `quiet` captures its output instead."""
+    if not quiet:
+        print(f"\n$ necgs {shlex.join(arguments)}", flush=True)
+    program = str(Path(sys.executable).parent / "necgs")
+    return subprocess.run([program, *arguments], stdout=subprocess.PIPE if quiet else None, text=True, check=quiet)
+
+
+def measured(model: dict, decoded: Path) -> dict:
+    """Both meshes of a model of `necgs inspect --json`, its bytes and its distances."""
+    from necgs_cli.meshes.read import read_mesh
+    from necgs_cli.metrics.surface import Reference
+
+    source = MESHES / model["name"]
+    original = read_mesh(source).mesh
+    copy = read_mesh((decoded / model["name"]).with_suffix(".ply")).mesh
+    return {
+        "name": model["name"],
+        "source_bytes": source.stat().st_size,
+        "record_bytes": model["bytes"],
+        "original": (original.vertices, original.faces),
+        "decoded": (copy.vertices, copy.faces),
+        "distances": Reference(original.vertices, original.faces).measure(copy.vertices, copy.faces),
+    }
+
+
+def print_table(rows: list[dict], file_bytes: int) -> None:
+    """Sizes and errors, one model a line; distances in percent of the longest side of the model."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="\nerror: distance between the surfaces, % of the longest side", title_justify="left")
+    table.add_column("model")
+    for name in ("source bytes", "bytes in the set", "mean error", "99 % below", "largest"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        found = row["distances"]
+        errors = [f"{50 * value:.3f}" for value in (found.p2s, found.p99, found.max)]
+        table.add_row(row["name"], f"{row['source_bytes']:,}", f"{row['record_bytes']:,}", *errors)
+    table.add_section()
+    source_bytes = sum(row["source_bytes"] for row in rows)
+    mean = sum(row["distances"].p2s for row in rows) / len(rows)
+    table.add_row(f"{len(rows)} models, whole file", f"{source_bytes:,}", f"{file_bytes:,}", f"{50 * mean:.3f}", "", "")
+    Console().print(table)
+
+
+def draw(rows: list[dict], file_bytes: int, path: Path) -> None:
+    """Original, decoded and error of every model in one picture."""
+    from necgs_cli.report.contact_sheet import Pair, contact_sheet
+
+    pairs = []
+    for row in rows:
+        error = f"mean error {50 * row['distances'].p2s:.3f} %"
+        caption = f"{row['source_bytes']:,} bytes to {row['record_bytes']:,}, {error}"
+        pairs.append(Pair(row["name"], row["original"], row["decoded"], caption))
+    contact_sheet(pairs, path, title=f"{len(rows)} models in one file of {file_bytes:,} bytes")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
