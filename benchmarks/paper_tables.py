@@ -15,7 +15,6 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,11 +22,12 @@ from torch import nn
 
 from necgs_cli.bitstream.container import SetSection
 from necgs_cli.decoding import DENSE, field_surface, open_decoder
+from necgs_cli.field.fit import FieldFit
 from necgs_cli.meshes.find import find_meshes
 from necgs_cli.metrics.surface import Reference
 from necgs_cli.model.dense_config import BASE
 from necgs_cli.model.fixed_quantiser import quantise
-from necgs_cli.prepare import FieldOptions, Input, Prepared, prepare
+from necgs_cli.prepare import FieldTask, Input, Prepared, prepare
 from necgs_cli.training.dense_targets import DenseTarget
 from necgs_cli.training.paper import PaperObjective, PaperOptions
 
@@ -87,7 +87,8 @@ def table_ssim(arguments: argparse.Namespace) -> None:
     for resolution in arguments.resolution:
         models = prepare_models(arguments, resolution)
         for label, weight in (("with SSIM", PaperOptions().ssim_weight), ("without", 0.0)):
-            objective = new_objective(models, resolution, arguments, ssim_weight=weight)
+            options = PaperOptions(epochs=arguments.epochs, ssim_weight=weight)
+            objective = new_objective(models, resolution, arguments, options=options)
             report(f"{label}, K = {resolution}", arguments, models, objective)
 
 
@@ -95,7 +96,7 @@ def table_auto_encoder(arguments: argparse.Namespace) -> None:
     print_header("features")
     for resolution in arguments.resolution:
         models = prepare_models(arguments, resolution)
-        for label, kind in (("optimised (auto-decoder)", PaperObjective), ("encoded (auto-encoder)", AutoEncoderObjective)):
+        for label, kind in (("auto-decoder", PaperObjective), ("auto-encoder", AutoEncoderObjective)):
             report(f"{label}, K = {resolution}", arguments, models, new_objective(models, resolution, arguments, kind))
 
 
@@ -120,23 +121,23 @@ TABLES: dict[str, Callable[[argparse.Namespace], None]] = {
 }
 
 
-def prepare_models(arguments: argparse.Namespace, resolution: int) -> list[Prepared]:
+def prepare_models(arguments: argparse.Namespace, resolution: int) -> list[Prepared[FieldFit]]:
     """The models with their TSDF-Def fits."""
     sources = find_meshes([arguments.folder])
     chosen = sources[:: max(1, len(sources) // arguments.models)][: arguments.models]
-    options = FieldOptions(resolution, deformation=True, keep_interior=False, seed=arguments.seed)
-    return [prepare(Input(source.name, source.path), options) for source in chosen]
+    task = FieldTask(resolution, deformation=True, keep_interior=False, seed=arguments.seed)
+    return [prepare(Input(source.name, source.path), task) for source in chosen]
 
 
 def new_objective(
-    models: Sequence[Prepared],
+    models: Sequence[Prepared[FieldFit]],
     resolution: int,
     arguments: argparse.Namespace,
     kind: type[PaperObjective] = PaperObjective,
-    **changes: float,
+    options: PaperOptions | None = None,
 ) -> PaperObjective:
-    targets = [DenseTarget.of(model.fit.levels[-1]) for model in models]
-    options = replace(PaperOptions(), epochs=arguments.epochs, **changes)
+    targets = [DenseTarget.of(model.result.levels[-1]) for model in models]
+    options = options or PaperOptions(epochs=arguments.epochs)
     return kind(targets, resolution, options, arguments.device, arguments.seed)
 
 
@@ -170,20 +171,25 @@ def print_header(first: str) -> None:
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
 
 
-def report(label: str, arguments: argparse.Namespace, models: Sequence[Prepared], objective: PaperObjective) -> None:
+def report(
+    label: str, arguments: argparse.Namespace, models: Sequence[Prepared[FieldFit]], objective: PaperObjective
+) -> None:
     """Train and print one row; p2s of the fit is what a perfect decoder would reach."""
     training = train(objective, arguments)
     surfaces, seconds, size = decode_all(objective)
-    found, fitted, floors = [], [], []
+    distances, clouds, fitted, floors = [], [], [], []
     for model, (vertices, faces) in zip(models, surfaces, strict=True):
         reference = Reference(model.mesh.vertices, model.mesh.faces)
-        found.append(reference.measure(model.placement.to_source(vertices), faces, clouds=True))
-        vertices, faces = field_surface(model.fit.levels[-1])
+        found = reference.measure(model.placement.to_source(vertices), faces, clouds=True)
+        distances.append(found.p2s)
+        assert found.cd is not None
+        clouds.append(found.cd)
+        vertices, faces = field_surface(model.result.levels[-1])
         fitted.append(reference.measure(model.placement.to_source(vertices), faces).p2s)
         floors.append(reference.floor().cd)
     mean = statistics.mean
     print(
-        f"| {label} | {mean(d.p2s for d in found):.3e} | {mean(d.cd for d in found):.3e} ({mean(floors):.3e}) "
+        f"| {label} | {mean(distances):.3e} | {mean(clouds):.3e} ({mean(floors):.3e}) "
         f"| {mean(fitted):.3e} | {size / len(models):,.0f} | {training:.0f} | {objective.steps_done} "
         f"| {1e3 * statistics.median(seconds):.0f} |",
         flush=True,

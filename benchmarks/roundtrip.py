@@ -43,7 +43,7 @@ def main() -> int:
     peak_bytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     files, decode_seconds = necgs("decode", str(ncgs), "--all", "-o", str(decoded), "-f")
 
-    rows = [measured(options.meshes / file["name"], Path(file["path"]), options.clouds) for file in files["models"]]
+    rows = [measured(options.meshes, file["name"], Path(file["path"]), options.clouds) for file in files["models"]]
     report = {
         "command": " ".join(sys.argv),
         "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
@@ -70,14 +70,14 @@ def necgs(*arguments: str) -> tuple[dict, float]:
     return json.loads(done.stdout), time.perf_counter() - begin
 
 
-def measured(source: Path, copy: Path, clouds: bool) -> dict:
-    """The distances of one decoded model."""
-    original, decoded = read_mesh(source).mesh, read_mesh(copy).mesh
+def measured(folder: Path, name: str, copy: Path, clouds: bool) -> dict:
+    """The distances of one decoded model from the file of its name in the folder."""
+    original, decoded = read_mesh(folder / name).mesh, read_mesh(copy).mesh
     reference = Reference(original.vertices, original.faces)
     found = asdict(reference.measure(decoded.vertices, decoded.faces, clouds=clouds))
     if clouds:
         found |= {f"{name}_floor": value for name, value in asdict(reference.floor()).items()}
-    return {"name": source.name} | {name: value for name, value in found.items() if value is not None}
+    return {"name": name} | {name: value for name, value in found.items() if value is not None}
 
 
 def print_report(report: dict) -> None:

@@ -98,8 +98,7 @@ def encode(
     try:
         coded = train_set(models, preset, machine, progress, checkpoint, seconds)
     except Stopped:
-        kept = f"; the checkpoint is {checkpoint.path}" if checkpoint else ""
-        raise NecgsError(f"stopped{kept}", INTERRUPTED) from None
+        raise NecgsError("stopped", INTERRUPTED) from None
     records = _records(coded.kind, coded.section, coded.payloads, models, progress)
     size = _write(output if path is None else path, [coded.section], records)
     if checkpoint:
@@ -192,9 +191,13 @@ def _machine(device: str, workers: int | None, seed: int) -> Machine:
         chosen = pick_device(device)
     except ValueError as error:
         raise NecgsError(str(error)) from error
-    workers = workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = workers or _cores()
     torch.set_num_threads(1)  # parallel by model, not within operations: equal sums whatever the number of cores
     return Machine(chosen, workers, seed)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _prepared(

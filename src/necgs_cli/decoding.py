@@ -75,6 +75,10 @@ def place(surface: tuple[np.ndarray, np.ndarray], placement: Placement) -> Mesh:
     return Mesh(placement.to_source(vertices), faces)
 
 
+class UnknownKind(Exception):
+    """A record of a kind that a later version introduced."""
+
+
 class RecordDecoder:
     """Decodes the models of one open container; decoders are opened once, when first needed."""
 
@@ -86,11 +90,11 @@ class RecordDecoder:
         """Model `id`, in the source's frame.
 
         Raises:
-            IndexError: no such model. DamagedFile: it cannot be decoded.
+            IndexError: no such model. DamagedFile: it cannot be decoded. UnknownKind: a later version made it.
         """
         entry = self.container.entry(id)
         if not entry.known:
-            raise DamagedFile(f"model {id} is of kind {entry.kind}, which this version cannot decode")
+            raise UnknownKind(f"model {id} is of kind {entry.kind}, which this version cannot decode")
         decoder = self._decoder(entry.kind)
         return place(field_surface(decoder.decode(self.container.payload(id))), entry.placement)
 

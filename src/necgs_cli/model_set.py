@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from necgs_cli.bitstream.container import Container, DamagedFile
-from necgs_cli.decoding import DENSE, SPARSE, RecordDecoder
+from necgs_cli.decoding import DENSE, SPARSE, RecordDecoder, UnknownKind
 from necgs_cli.meshes.mesh import Mesh
 from necgs_cli.outcome import NecgsError
 
@@ -79,6 +79,8 @@ class ModelSet:
             return self._decoder.mesh(self._id(key))
         except DamagedFile as error:
             raise NecgsError(str(error), DAMAGED) from error
+        except UnknownKind as error:
+            raise NecgsError(str(error)) from error
 
     def _id(self, key: int | str) -> int:
         if isinstance(key, str):

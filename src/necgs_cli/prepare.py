@@ -119,9 +119,12 @@ def _attempt(item: Input, task: Task[T]) -> Prepared[T] | Skipped:
         return Skipped(item.name, "does not fit into memory")
 
 
-def _one_thread() -> None:
+def _start_worker() -> None:
+    """One thread a process, and Ctrl-C left to the process that started it."""
     import os
+    import signal
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
 
@@ -141,7 +144,7 @@ def prepare_all(
         return
     rest = list(items)
     while rest and not progress.stopped():
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
             futures = [pool.submit(_attempt, item, task) for item in rest]
             try:
                 for future in futures:

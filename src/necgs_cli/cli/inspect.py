@@ -52,13 +52,17 @@ def _print_overview(set_file: str, contents: dict[str, Any]) -> None:
     each = f" ({size / count:,.0f} a model)" if count else ""
     print(f"{printable(set_file)}: format {contents['format_version']}, {count:,} models, {size:,} bytes{each}")
     if contents["decoder"]:
-        print("decoder: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in contents["decoder"].items()))
+        print("decoder: " + ", ".join(_setting(key, value) for key, value in contents["decoder"].items()))
     print()
     sections = [(section["label"], section["bytes"]) for section in contents["sections"]]
     rows = [(f"{part:,}", f"{100 * part / max(size, 1):.1f}", label) for label, part in sections]
     total = sum(part for _, part in sections)
     print_table([*rows, (f"{total:,}", f"{100 * total / max(size, 1):.1f}", "file")], ">><", ("bytes", "%", "section"))
     print()
+
+
+def _setting(key: str, value: Any) -> str:
+    return f"{key.replace('_', ' ')} {format(value, '.3g') if isinstance(value, float) else value}"
 
 
 def _print_models(models: list[dict[str, Any]]) -> None:

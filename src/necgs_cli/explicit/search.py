@@ -23,6 +23,7 @@ MOST_FITS = 4
 LEAST_VERTICES, MOST_VERTICES = 12, 4000
 FINEST_GRID = 40
 MEASURE_SAMPLES = 10000
+OWN_TRIALS = 1.5  # vertices of the original a byte of the best fit, below which its own triangles are tried
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,19 +140,19 @@ class Search:
         (n0, e0), (n1, e1) = ((len(p.mesh.positions), p.p2s) for p in tried[-2:])
         if n0 == n1 or e0 == e1:
             return 1.0
-        return float(np.clip(-np.log(e1 / e0) / np.log(n1 / n0), 0.6, 2.0))
+        return float(np.clip(-np.log(e1 / e0) / np.log(n1 / n0), 0.3, 2.0))
 
     def best(self, error: float) -> Point:
         """The cheapest control mesh of any kind with at most this error."""
-        guess = int(np.clip(0.45 / error, 24, 1500))
+        guess = int(np.clip((0.3 if self.mechanical else 0.42) / error, 24, 1500))
         if guess >= len(self.target.vertices):
             guess = max(LEAST_VERTICES, len(self.target.vertices) // 2)
         kinds = KINDS if self.mechanical else (SMOOTH,)
         first = {kind: self.fit(guess, kind, grid_for(error, kind)) for kind in kinds}
         merit = {kind: p.bytes * max(p.p2s / error, 0.5) for kind, p in first.items()}
-        found = [self.reach(error, kind, guess) for kind in kinds if merit[kind] <= 1.1 * min(merit.values())]
+        found = [self.reach(error, kind, guess) for kind in kinds if merit[kind] <= 1.03 * min(merit.values())]
         reached = [p for p in found if p.p2s <= error]
-        if not reached or len(self.target.vertices) * 12 < 8 * min(p.bytes for p in reached) * 2:
+        if not reached or len(self.target.vertices) < OWN_TRIALS * min(p.bytes for p in reached):
             found.append(self.own_triangles(error))
             reached = [p for p in found if p.p2s <= error]
         return min(reached, key=lambda p: p.bytes) if reached else min(found, key=lambda p: p.p2s)

@@ -55,7 +55,8 @@ class DenseDecoder(nn.Module):
         x = features.contiguous(memory_format=torch.channels_last_3d)
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             x = shuffle(F.gelu(F.conv3d(x, quantise(weight), quantise(bias), padding=1)))
-        return torch.tanh(F.conv3d(x, quantise(self.weights[-1]), quantise(self.biases[-1]), padding=1))
+        x = F.conv3d(x, quantise(self.weights[-1]), quantise(self.biases[-1]), padding=1)
+        return torch.tanh(x.float())  # also where autocast made the convolution's output bfloat16
 
     @torch.no_grad()
     def clamp_parameters(self) -> None:

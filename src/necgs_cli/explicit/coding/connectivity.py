@@ -7,7 +7,9 @@ compression of triangle mesh connectivity", 1998). Directed edges may be met any
 meshes need no cutting: what a gate does not reach starts a new part whose corners may be known vertices.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import isqrt
 from heapq import heappop, heappush
 
 import numpy as np
@@ -15,6 +17,7 @@ import numpy as np
 from .arithmetic import DamagedRecord
 from .mixing import Coder, Decision, Mixer, code_uniform
 
+SHAPES = 26  # classes of a possible triangle's shape
 VALENCE = 10  # triangle counts are told apart up to VALENCE - 1
 _V = VALENCE
 
@@ -22,13 +25,16 @@ START = Decision("start", (2,))
 KNOWN = Decision("known corner", (2 * 3, 8 * 3))
 HAS_BORDER = Decision("has border", (1,))
 BORDER = Decision("border", (9, 9 * _V, 9 * 3))
-CLOSE = Decision("close", (_V * 2, _V * _V * 2, _V * _V * 2, _V**3 * 2, _V**3, _V**3, _V * 12), sets=_V)
+CLOSE = Decision("close", (_V * 2, _V * _V * 2, _V * _V * 2, _V**3 * 2))
 NEXT = Decision("next", (_V, _V * _V, _V * _V, _V**3))
 NEW = Decision("new", (_V, _V * 8, _V * _V))
+SHAPED_CLOSE = Decision("shaped close", (_V * 2, SHAPES, SHAPES * _V, _V**3, SHAPES * 4))
+SHAPED_NEXT = Decision("shaped next", (_V, SHAPES, SHAPES * _V, _V**3, SHAPES * 4))
+SHAPED_NEW = Decision("shaped new", (_V, SHAPES, _V * 8, _V * _V))
 ON_BORDER = Decision("on border", (1,))
 BEHIND = Decision("behind", (1,))
 STEPS = Decision("steps", (64,))
-DECISIONS = (START, KNOWN, HAS_BORDER, BORDER, CLOSE, NEXT, NEW, ON_BORDER, BEHIND, STEPS)
+DECISIONS = (SHAPED_CLOSE, SHAPED_NEXT, SHAPED_NEW, START, KNOWN, HAS_BORDER, BORDER, CLOSE, NEXT, NEW, ON_BORDER, BEHIND, STEPS)
 
 
 @dataclass(eq=False)
@@ -78,11 +84,13 @@ class _Source:
 class _Machine:
     """Border state shared by both directions."""
 
-    def __init__(self, coder: Coder, mixer: Mixer, source: _Source | None, max_vertices: int, max_faces: int) -> None:
+    def __init__(self, coder: Coder, mixer: Mixer, source: _Source | None, max_vertices: int, max_faces: int,
+                 place: Callable | None = None) -> None:
         self.coder, self.mixer, self.source = coder, mixer, source
         self.max_vertices, self.max_faces = max_vertices, max_faces
+        self.place = place
+        self.x: list[list[int]] = []
         self.faces: list[tuple[int, int, int]] = []
-        self.around: list[set[int]] = []
         self.triangles: list[int] = []  # triangles at each vertex
         self.leaving: list[list[int]] = []  # gates from each vertex: their ends
         self.entering: list[list[int]] = []  # gates to each vertex: their starts
@@ -100,7 +108,6 @@ class _Machine:
             raise DamagedRecord("the mesh record holds more vertices than allowed")
         v = len(self.triangles)
         self.triangles.append(0)
-        self.around.append(set())
         self.leaving.append([])
         self.entering.append([])
         self.bordering.append(0)
@@ -108,6 +115,8 @@ class _Machine:
         if old is not None:
             self.old.append(old)
             self.new[old] = v
+        if self.place is not None:
+            self.x.append(self.place(v, gate, old))
         return v
 
     def shut(self, a: int, b: int) -> None:
@@ -131,9 +140,6 @@ class _Machine:
         self.apex[a, b], self.apex[b, c], self.apex[c, a] = c, a, b
         for v in (a, b, c):
             self.triangles[v] += 1
-        self.around[a].add(b), self.around[a].add(c)
-        self.around[b].add(a), self.around[b].add(c)
-        self.around[c].add(a), self.around[c].add(b)
         self.link(a, b)
         self.link(b, c)
         self.link(c, a)
@@ -151,15 +157,8 @@ class _Machine:
         return -1
 
     # ---- decisions
-    def ask(self, decision: Decision, contexts: tuple[int, ...], bit: int | None, select: int = 0) -> int:
-        return self.mixer.code(self.coder, decision, contexts, bit, (), select)
-
-    def excess(self, f: int) -> int:
-        """Class of the mean number of triangles at the complete neighbours of f."""
-        complete = [self.triangles[w] for w in self.around[f] if not self.leaving[w]]
-        if not complete:
-            return 0
-        return min(11, max(1, sum(complete) * 2 // len(complete) - 6))
+    def ask(self, decision: Decision, contexts: tuple[int, ...], bit: int | None) -> int:
+        return self.mixer.code(self.coder, decision, contexts, bit)
 
     def start_part(self) -> bool:
         """Code whether there is another triangle that no gate leads to, and which."""
@@ -193,8 +192,6 @@ class _Machine:
         cf, cv = min(t[f], top), min(t[v], top)
         cp, cx = min(t[p], top) if p >= 0 else 0, min(t[x], top) if x >= 0 else 0
         writing = self.source is not None
-        q = self.entering[p][-1] if p >= 0 and self.entering[p] else -1
-        cpp = min(t[q], top) if q >= 0 else 0
         if has_border:
             bf, bv = min(self.bordering[f], 2), min(self.bordering[v], 2)
             b = bf * 3 + bv
@@ -208,17 +205,33 @@ class _Machine:
                 return
         w = -1
         loop = int(p == x)
-        if p >= 0 and p != v and self.ask(CLOSE, (
-                cf * 2 + loop, (cf * _V + cv) * 2 + loop, (cf * _V + cp) * 2 + loop,
-                ((cf * _V + cv) * _V + cp) * 2 + loop, (cf * _V + cp) * _V + cpp, (cf * _V + cv) * _V + cx, cf * 12 + self.excess(f)),
-                int(writing and apex == p), cf):
-            w = p
-        if w < 0 and x >= 0 and x != f and x != p and self.ask(
-                NEXT, (cv, cv * _V + cf, cv * _V + cx, (cv * _V + cx) * _V + cf), int(writing and apex == x)):
-            w = x
+        shaped = self.place is not None
+        close_shape = next_shape = 0
+        since = min(self.since_other.bit_length(), 7)
+        if p >= 0 and p != v:
+            if shaped:
+                close_shape, flat = self.shape(f, v, p)
+                contexts: tuple[int, ...] = (cf * 2 + loop, close_shape, close_shape * _V + cf,
+                                             (cf * _V + cv) * _V + cp, close_shape * 4 + flat)
+            else:
+                contexts = (cf * 2 + loop, (cf * _V + cv) * 2 + loop, (cf * _V + cp) * 2 + loop,
+                            ((cf * _V + cv) * _V + cp) * 2 + loop)
+            if self.ask(SHAPED_CLOSE if shaped else CLOSE, contexts, int(writing and apex == p)):
+                w = p
+        if w < 0 and x >= 0 and x != f and x != p:
+            if shaped:
+                next_shape, flat = self.shape(v, x, f)
+                contexts = (cv, next_shape, next_shape * _V + cv, (cv * _V + cx) * _V + cf, next_shape * 4 + flat)
+            else:
+                contexts = (cv, cv * _V + cf, cv * _V + cx, (cv * _V + cx) * _V + cf)
+            if self.ask(SHAPED_NEXT if shaped else NEXT, contexts, int(writing and apex == x)):
+                w = x
         if w < 0:
-            since = min(self.since_other.bit_length(), 7)
-            if self.ask(NEW, (cf, cv * 8 + since, cf * _V + cv), int(apex == -2)):
+            if shaped:
+                contexts = (cf, next_shape, cv * 8 + since, cf * _V + cv)
+            else:
+                contexts = (cf, cv * 8 + since, cf * _V + cv)
+            if self.ask(SHAPED_NEW if shaped else NEW, contexts, int(apex == -2)):
                 self.since_other += 1
                 w = self.add_vertex(self._old_apex(told, f, v) if writing else None, (f, v, self.apex.get((v, f), -1)))
             else:
@@ -227,6 +240,25 @@ class _Machine:
         if writing:
             self.source.told[told] = True
         self.add_face(f, v, w)
+
+    def shape(self, corner: int, a: int, b: int) -> tuple[int, int]:
+        """Class of the triangle corner, a, b by its angle at `corner` and its fold; and whether it is flat."""
+        o, p, q = self.x[corner], self.x[a], self.x[b]
+        ux, uy, uz = p[0] - o[0], p[1] - o[1], p[2] - o[2]
+        vx, vy, vz = q[0] - o[0], q[1] - o[1], q[2] - o[2]
+        length = isqrt((ux * ux + uy * uy + uz * uz) * (vx * vx + vy * vy + vz * vz))
+        across = self.apex.get((a, corner), -1)
+        if length == 0 or across < 0:
+            return SHAPES - 1, 0
+        cosine = (ux * vx + uy * vy + uz * vz) * 6 // length
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        r = self.x[across]
+        tx, ty, tz = r[0] - o[0], r[1] - o[1], r[2] - o[2]
+        mx, my, mz = ty * uz - tz * uy, tz * ux - tx * uz, tx * uy - ty * ux
+        dot = nx * mx + ny * my + nz * mz
+        other = isqrt((nx * nx + ny * ny + nz * nz) * (mx * mx + my * my + mz * mz))
+        bend = 3 if other == 0 else 0 if dot * 16 >= other * 15 else 1 if dot * 2 >= other else 2
+        return max(0, min(11, cosine + 6)) + (12 if dot < 0 else 0), bend
 
     def _choose(self, f: int, v: int, p: int, x: int) -> tuple[int, int | None]:
         """The encoder's triangle for a gate, the cheapest to tell; apex None: border, -2: a new vertex."""
@@ -269,7 +301,7 @@ class _Machine:
 
 
 def code_connectivity(coder: Coder, mixer: Mixer, faces: np.ndarray | None, max_vertices: int,
-                      max_faces: int) -> Connectivity:
+                      max_faces: int, place: Callable | None = None) -> Connectivity:
     """Code the triangles of a mesh, none of which repeats a vertex.
 
     Args:
@@ -277,12 +309,14 @@ def code_connectivity(coder: Coder, mixer: Mixer, faces: np.ndarray | None, max_
         mixer: adaptive state.
         faces: int (m, 3) when encoding.
         max_vertices, max_faces: bounds for the decoder.
+        place: codes the position of a new vertex (number, gate, encoder's number) at once and returns it; triangles
+            are then told by their shapes. None: positions come later.
 
     Raises:
         DamagedRecord: when what is read breaks the bounds or makes no sense.
     """
     source = _Source(faces) if faces is not None else None
-    machine = _Machine(coder, mixer, source, max_vertices, max_faces)
+    machine = _Machine(coder, mixer, source, max_vertices, max_faces, place)
     has_border = bool(machine.ask(HAS_BORDER, (0,), None if source is None else int(source.has_border())))
     while machine.start_part():
         while (f := machine.focus()) >= 0:

@@ -18,7 +18,7 @@ WEIGHT_ONE = 1 << 16
 COUNT_LIMIT = 60
 _RATES = [(1 << 16) * 10 // (10 * n + 16) for n in range(COUNT_LIMIT + 1)]  # step towards the bit, by times seen
 _CONFIDENCE = [min(256, 256 * (10 * n + 4) // 30) for n in range(COUNT_LIMIT + 1)]
-_LEARNING = 5
+_LEARNING = 3
 
 
 class Decision:

@@ -140,7 +140,12 @@ def _code(coder: Coder, mesh: _Mesh | None, method: int | None, max_vertices: in
     mixer = Mixer(priors.start(DECISIONS, positions.METHODS[method].hits))
     has_extras = _flag(coder, None if mesh is None else bool(len(mesh.loose) or len(mesh.flat)))
     has_copies = _flag(coder, None if mesh is None else bool(mesh.parts))
-    conn = connectivity.code_connectivity(coder, mixer, None if mesh is None else mesh.faces, max_vertices, max_faces)
+    place = None
+    if positions.METHODS[method].interleaved:
+        place = positions.Placer(coder, mixer, positions.METHODS[method], None if mesh is None else mesh.positions,
+                                 None if mesh is None else mesh.faces)
+    conn = connectivity.code_connectivity(coder, mixer, None if mesh is None else mesh.faces, max_vertices, max_faces,
+                                          place)
     order = np.array(conn.order, np.int64)
     loose = 0
     if has_extras:
@@ -151,8 +156,13 @@ def _code(coder: Coder, mesh: _Mesh | None, method: int | None, max_vertices: in
             order = np.concatenate([order, mesh.loose])
     part_graph = parts.graph(conn.faces, conn.count)
     conn = connectivity.Connectivity(conn.faces, conn.count + loose, conn.gates + [None] * loose, conn.order)
-    q = positions.code_positions(coder, mixer, conn, positions.METHODS[method],
-                                 None if mesh is None else mesh.positions[order])
+    if place is None:
+        q = positions.code_positions(coder, mixer, conn, positions.METHODS[method],
+                                     None if mesh is None else mesh.positions[order])
+    else:
+        for i in range(loose):
+            place(conn.count - loose + i, None, None if mesh is None else int(mesh.loose[i]))
+        q = np.array(place.found, np.int64).reshape(-1, 3)
     renumber = None
     if mesh is not None:
         renumber = np.full(len(mesh.positions), -1, np.int64)

@@ -1,0 +1,52 @@
+"""Rounding with a quadratic model: never worse than the start, and better than rounding each number."""
+
+import numpy as np
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from necgs_cli.explicit.rounding import descend, nearest_plane, round_vertices
+
+
+def model(seed: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    root = rng.normal(size=(size, size)) + 0.3 * np.eye(size)
+    hessian = root @ root.T + 0.05 * np.eye(size)
+    return hessian, hessian @ rng.normal(size=size) * 5
+
+
+def value(hessian, gradient, x):
+    return x @ hessian @ x - 2 * gradient @ x
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 24))
+def test_descent_ends_where_no_single_step_helps_and_never_rises(seed, size):
+    hessian, gradient = model(seed, size)
+    start = np.rint(np.linalg.solve(hessian, gradient))
+    end = descend(sp.csr_matrix(hessian), gradient, start)
+    best = value(hessian, gradient, end)
+    assert best <= value(hessian, gradient, start) + 1e-9
+    for i in range(size):
+        for move in (-1, 1):
+            other = end.copy()
+            other[i] += move
+            assert value(hessian, gradient, other) >= best - 1e-6
+
+
+def test_nearest_plane_beats_plain_rounding_on_correlated_models():
+    better = []
+    for seed in range(20):
+        hessian, gradient = model(seed, 30)
+        plain = np.rint(np.linalg.solve(hessian, gradient))
+        better.append(value(hessian, gradient, nearest_plane(hessian, gradient)) < value(hessian, gradient, plain))
+    assert np.mean(better) > 0.9
+
+
+def test_integers_reproduce_vertices_that_lie_on_the_grid():
+    rng = np.random.default_rng(3)
+    hessian, _ = model(5, 36)
+    integers = rng.integers(-50, 50, (12, 3))
+    vertices = integers * 0.25
+    gradient = (hessian @ vertices.ravel()).reshape(-1, 3)
+    assert np.array_equal(round_vertices(sp.csc_matrix(hessian), gradient, vertices, 0.25), integers)

@@ -1,0 +1,130 @@
+"""Control meshes of analytic shapes: how near the decoded surface comes, measured exactly."""
+
+import numpy as np
+import pytest
+import trimesh
+
+from necgs_cli.explicit.collapse import Collapser
+from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
+from necgs_cli.explicit.search import Search, fit_control_mesh, rd_points
+from necgs_cli.explicit.simplify import compact
+from necgs_cli.explicit.subdivide import unique_edges
+
+
+def unit(mesh: trimesh.Trimesh) -> tuple[np.ndarray, np.ndarray]:
+    vertices = np.array(mesh.vertices, float)
+    low, high = vertices.min(0), vertices.max(0)
+    return (vertices - (low + high) / 2) * (2 / (high - low).max()), np.array(mesh.faces, np.int64)
+
+
+def ellipsoid():
+    mesh = trimesh.creation.icosphere(4)
+    mesh.vertices *= [1.0, 0.7, 0.5]
+    return unit(mesh)
+
+
+def torus():
+    return unit(trimesh.creation.torus(1.0, 0.4, major_sections=64, minor_sections=32))
+
+
+def sheet():
+    """An open wavy sheet."""
+    count = 40
+    x, y = np.meshgrid(np.linspace(-1, 1, count), np.linspace(-1, 1, count), indexing="ij")
+    vertices = np.stack([x, y, 0.2 * np.sin(3 * x) * np.cos(2 * y)], axis=-1).reshape(-1, 3)
+    a = (np.arange(count - 1)[:, None] * count + np.arange(count - 1)).ravel()
+    return vertices, np.concatenate([np.stack([a, a + count, a + 1], 1), np.stack([a + 1, a + count, a + count + 1], 1)])
+
+
+def rounded_steps():
+    """A turned part with sharp rims: a profile of straight lines, 64 sections."""
+    profile = [(0, 0), (1, 0), (1, 0.5), (0.5, 0.5), (0.5, 1.5), (0, 1.5)]
+    return unit(trimesh.creation.revolve(np.array(profile, float), sections=64).subdivide())
+
+
+def two_bodies():
+    a, b = trimesh.creation.icosphere(3), trimesh.creation.icosphere(3, radius=0.5)
+    b.apply_translation([2.2, 0, 0])
+    return unit(trimesh.util.concatenate([a, b]))
+
+
+@pytest.mark.parametrize("shape, count, bound", [(ellipsoid, 40, 2.5e-3), (torus, 60, 4e-3), (sheet, 60, 4e-3),
+                                                 (two_bodies, 60, 3e-3)])
+def test_smooth_surfaces_are_met_with_few_vertices(shape, count, bound):
+    vertices, faces = shape()
+    point = fit_control_mesh(vertices, faces, vertex_count=count, grid=16, kind=SMOOTH)
+    assert count <= len(point.mesh.positions) <= count + 4
+    assert point.p2s < bound
+    plain = Collapser(vertices, faces, shape=0, regular=0).to(count)
+    decimated = ControlMesh(np.rint(plain[0] / point.mesh.step).astype(np.int32), plain[1], None, PLAIN, 16)
+    assert point.p2s < 0.5 * Search(vertices, faces).measure(decimated).p2s
+
+
+@pytest.mark.parametrize("shape, parts, euler", [(ellipsoid, 1, 2), (torus, 1, 0), (sheet, 1, 1), (two_bodies, 2, 4)])
+def test_topology_survives(shape, parts, euler):
+    point = fit_control_mesh(*shape(), vertex_count=50, grid=14)
+    mesh = trimesh.Trimesh(*point.mesh.surface(), process=False)
+    assert mesh.body_count == parts
+    assert mesh.euler_number == euler
+
+
+def test_the_border_of_an_open_sheet_is_followed():
+    vertices, faces = sheet()
+    point = fit_control_mesh(vertices, faces, vertex_count=60, grid=18)
+    fitted, fitted_faces = point.mesh.surface()
+    edges, _, count = unique_edges(fitted_faces)
+    rim = fitted[np.unique(edges[count == 1])]
+    inset = 1 - np.abs(rim[:, :2]).max(axis=1)
+    assert np.abs(inset).mean() < 0.01
+    assert inset.max() < 0.15  # corners are rounded, no more
+
+
+def test_creases_keep_sharp_rims_that_smooth_subdivision_loses():
+    search = Search(*rounded_steps())
+    creased, smooth = search.fit(150, CREASED, 18), search.fit(150, SMOOTH, 18)
+    assert len(creased.mesh.creases) > 10
+    assert creased.p2s < 0.5 * smooth.p2s
+
+
+def test_asked_error_is_met_with_fewer_bytes_when_it_is_larger():
+    vertices, faces = torus()
+    fine, coarse = (fit_control_mesh(vertices, faces, target_p2s=e) for e in (4e-3, 1e-2))
+    assert fine.p2s <= 4e-3 and coarse.p2s <= 1e-2
+    assert coarse.bytes < fine.bytes
+
+
+def test_a_cube_is_stored_as_its_own_triangles():
+    vertices, faces = unit(trimesh.creation.box((2, 1, 0.5)))
+    point = fit_control_mesh(vertices, faces, target_p2s=2e-3)
+    assert point.mesh.kind == PLAIN
+    assert len(point.mesh.positions) == 8 and len(point.mesh.faces) == 12
+    assert point.p2s <= 2e-3 and point.bytes < 60
+
+
+def test_non_manifold_edges_and_repeated_triangles_are_fitted():
+    fin = np.array([[-1, 0, 0], [1, 0, 0], [0, 1, 0.0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
+    three = np.array([[0, 1, 2], [0, 1, 3], [0, 1, 4], [1, 0, 4]])
+    mesh = trimesh.Trimesh(fin, three, process=False)
+    for _ in range(3):
+        mesh = mesh.subdivide()
+    point = fit_control_mesh(np.array(mesh.vertices), np.array(mesh.faces), vertex_count=40, grid=16, kind=PLAIN)
+    assert point.p2s < 2e-3
+    assert point.max_error < 0.05  # all three fins are there
+
+
+def test_rate_distortion_points_fall_together():
+    points = rd_points(*ellipsoid(), errors=(1e-2, 3e-3))
+    assert len(points) >= 2
+    sizes, errors = [p.bytes for p in points], [p.p2s for p in points]
+    assert sizes == sorted(sizes, reverse=True) and errors == sorted(errors)
+
+
+def test_the_same_seed_gives_the_same_integers():
+    first, second = (fit_control_mesh(*torus(), vertex_count=40, grid=12, seed=4) for _ in range(2))
+    assert np.array_equal(first.mesh.positions, second.mesh.positions)
+    assert np.array_equal(first.mesh.faces, second.mesh.faces)
+
+
+def test_collapses_stop_at_a_closed_surface_that_cannot_shrink():
+    vertices, faces = Collapser(*compact(*torus())).to(1)
+    assert trimesh.Trimesh(vertices, faces, process=False).euler_number == 0
