@@ -23,7 +23,7 @@ from necgs_cli.meshes.read import read_mesh
 
 def coded_bytes(mesh: ControlMesh) -> int:
     """Bytes of the record, two of them for kind and grid."""
-    return len(encode_mesh(mesh.positions, mesh.faces, crease_edges=mesh.creases)[0]) + 2
+    return len(encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases)[0]) + 2
 
 
 def equal_slope(curves: list[list[tuple[int, float]]], error: float) -> float:

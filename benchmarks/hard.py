@@ -136,7 +136,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="files whose name holds this text")
     parser.add_argument("--seconds", type=float, default=120, help="limit for each command (default: 120)")
     parser.add_argument("--memory", type=float, default=8, help="limit of address space in GB (default: 8)")
-    parser.add_argument("--tolerance", type=float, default=0.02, help="bounds, share of the longest side (default: 0.02)")
+    parser.add_argument("--tolerance", type=float, default=0.02, help="bounds, of the longest side (default: 0.02)")
     parser.add_argument("--necgs", default=f"{sys.executable} -m necgs_cli", help="the command to test")
     parser.add_argument("options", nargs="*", help="further options for encode, after --")
     arguments = parser.parse_args()

@@ -96,7 +96,7 @@ def control_meshes(path, smooth, per_model=2):
         tool = draw.choice((fast, fast, qslim) if smooth else (fast, qslim, qslim))
         bits = draw.choice(SMOOTH_BITS if smooth else SHARP_BITS)
         made = (v, f) if len(f) <= count else in_child(tool, v, f, count) or in_child(fast, v, f, count)
-        if made is None:
+        if made is None or len(made[1]) == 0:
             continue
         q, triangles = on_grid(np.asarray(made[0], float), np.asarray(made[1], np.int64), bits)
         if 8 <= len(triangles) <= 6000:
@@ -186,7 +186,8 @@ def train(options):
                     continue
                 size, end = min(ends, key=lambda e: e[0])
                 total += size
-                Trainer.state = mixing.State(tuple(end.probabilities), tuple(end.counts), tuple(map(tuple, end.weights)))
+                Trainer.state = mixing.State(tuple(end.probabilities), tuple(end.counts),
+                                             tuple(map(tuple, end.weights)))
         state = Trainer.state
         counts = tuple(min(TRAINED_COUNT, c) for c in state.counts)
         tables.append(priors.pack(mixing.State(state.probabilities, counts, state.weights)))

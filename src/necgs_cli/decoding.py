@@ -14,7 +14,10 @@ from necgs_cli.meshes.mesh import Mesh
 from necgs_cli.meshes.placement import Placement
 
 SPARSE, DENSE = 1, 2
-"""Kinds of records, and of the sections that hold their decoders."""
+"""Kinds of neural records, and of the sections that hold their decoders."""
+
+EXPLICIT = (3, 4, 5)
+"""Kinds of explicit records: Loop surface, Loop surface with creases, triangles."""
 
 
 def lattice_scale(resolution: int) -> float:
@@ -69,6 +72,13 @@ def field_surface(field: SparseField) -> tuple[np.ndarray, np.ndarray]:
     return vertices / lattice_scale(field.resolution), faces
 
 
+def explicit_surface(kind: int, payload: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """The surface of an explicit record: vertices (n, 3) float64 in the unit frame and faces (m, 3)."""
+    from necgs_cli.explicit.records import decode_record
+
+    return decode_record(kind, payload).surface()
+
+
 def place(surface: tuple[np.ndarray, np.ndarray], placement: Placement) -> Mesh:
     """A surface of the unit frame in its source's place, scale and units."""
     vertices, faces = surface
@@ -95,6 +105,8 @@ class RecordDecoder:
         entry = self.container.entry(id)
         if not entry.known:
             raise UnknownKind(f"model {id} is of kind {entry.kind}, which this version cannot decode")
+        if entry.kind in EXPLICIT:
+            return place(explicit_surface(entry.kind, self.container.payload(id)), entry.placement)
         decoder = self._decoder(entry.kind)
         return place(field_surface(decoder.decode(self.container.payload(id))), entry.placement)
 

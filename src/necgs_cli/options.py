@@ -9,6 +9,42 @@ QUALITY_RATIO = 1.6
 """One step of `quality` divides lambda by this."""
 
 
+CODECS: dict[str, str] = {
+    "auto": "the smallest file at the asked error: mesh records, for now always",
+    "mesh": "a control mesh for each model, in seconds",
+    "neural": "one decoder for the set and a feature for each model (NeCGS), in minutes to hours",
+}
+POLICIES: dict[str, str] = {
+    "each": "every model within the error",
+    "set": "the mean of the set at the error, with the least bytes",
+}
+
+
+@dataclass(frozen=True)
+class ErrorBound:
+    """An asked mean surface distance.
+
+    Attributes:
+        value: a share of the model's longest side, or a length in source units.
+        relative: which of the two.
+    """
+
+    value: float = 0.001
+    relative: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.value < float("inf"):
+            raise ValueError("the error must be a positive number")
+
+    def of(self, longest_side: float) -> float:
+        """The bound for a model whose longest side is that, where the longest side counts 2."""
+        return 2 * (self.value if self.relative else self.value / longest_side)
+
+
+DEFAULT_ERROR = ErrorBound()
+"""0.1 % of the longest side."""
+
+
 @dataclass(frozen=True)
 class Preset:
     """A named configuration of the neural codec.
@@ -52,7 +88,9 @@ class EncodeOptions:
 
     Attributes:
         codec: a key of CODECS.
-        preset: a key of PRESETS.
+        error: mean surface distance of mesh records, None for 0.1 % of the longest side.
+        policy: a key of POLICIES: what the error applies to.
+        preset: a key of PRESETS; how the neural codec trains.
         resolution: K, None for the preset's.
         rate_weight: lambda, None for the preset's.
         quality: 1..10 in place of lambda, 5 is the preset's.
@@ -67,6 +105,8 @@ class EncodeOptions:
     """
 
     codec: str = "auto"
+    error: ErrorBound | None = None
+    policy: str = "each"
     preset: str = "balanced"
     resolution: int | None = None
     rate_weight: float | None = None
@@ -81,6 +121,12 @@ class EncodeOptions:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
+        if self.codec not in CODECS:
+            raise ValueError(f"{self.codec!r} is no codec; there are {', '.join(CODECS)}")
+        if self.policy not in POLICIES:
+            raise ValueError(f"{self.policy!r} is no policy; there are {', '.join(POLICIES)}")
+        if self.error is not None and self.codec == "neural":
+            raise ValueError("the neural codec takes a quality or lambda, not an error")
         if self.preset not in PRESETS:
             raise ValueError(f"{self.preset!r} is no preset; there are {', '.join(PRESETS)}")
         if self.resolution not in (None, 32, 64, 128, 256):

@@ -64,6 +64,7 @@ class Report:
         source_bytes: of their inputs as read; file_bytes: of the whole file; set_bytes: shared by all models.
         set_p2s: mean distortion of the models that were there before an append, NaN for a new file.
         options: as used.
+        decision: which codec was chosen and why, in one line.
     """
 
     path: str
@@ -76,6 +77,7 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
     set_p2s: float = math.nan
+    decision: str = ""
 
     @property
     def p2s(self) -> float:

@@ -26,6 +26,7 @@ SMALL = 3
 """Up to this many inputs are prepared in this process: starting another costs more than it saves."""
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,10 @@ class Input:
     source: Path | tuple[np.ndarray, np.ndarray] | Any
 
 
-class Task(Protocol[T]):
+class Task(Protocol[T_co]):
     """Work on one model that does not depend on others; sent to worker processes."""
 
-    def run(self, mesh: Mesh, placement: Placement) -> T:
+    def run(self, mesh: Mesh, placement: Placement) -> T_co:
         """Does the work. `mesh` is in the source frame."""
 
 

@@ -32,7 +32,7 @@ def records():
     q, f = sphere()
     twice, faces = np.concatenate([q, q + [200, 0, 0]]), np.concatenate([f, f + len(q)])
     yield encode_mesh(q, f)[0]
-    yield encode_mesh(q, f, crease_edges=f[:9, :2])[0]
+    yield encode_mesh(q, f, creases=f[:9, :2])[0]
     yield encode_mesh(twice, faces)[0]
     yield encode_mesh(q * 20, np.concatenate([f[:50], [[0, 0, 1]]]), methods=(1,))[0]
 

@@ -33,7 +33,8 @@ def sheet():
     x, y = np.meshgrid(np.linspace(-1, 1, count), np.linspace(-1, 1, count), indexing="ij")
     vertices = np.stack([x, y, 0.2 * np.sin(3 * x) * np.cos(2 * y)], axis=-1).reshape(-1, 3)
     a = (np.arange(count - 1)[:, None] * count + np.arange(count - 1)).ravel()
-    return vertices, np.concatenate([np.stack([a, a + count, a + 1], 1), np.stack([a + 1, a + count, a + count + 1], 1)])
+    lower, upper = np.stack([a, a + count, a + 1], 1), np.stack([a + 1, a + count, a + count + 1], 1)
+    return vertices, np.concatenate([lower, upper])
 
 
 def rounded_steps():

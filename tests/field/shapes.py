@@ -4,13 +4,13 @@ import numpy as np
 import trimesh
 
 
-def sphere(radius: float = 0.6, centre=(0.0, 0.0, 0.0), subdivisions: int = 4):
+def sphere(radius: float = 0.6, centre=(0.0, 0.0, 0.0), subdivisions: int = 3):
     mesh = trimesh.creation.icosphere(subdivisions=subdivisions, radius=radius)
     return np.asarray(mesh.vertices) + centre, np.asarray(mesh.faces)
 
 
 def torus():
-    mesh = trimesh.creation.torus(0.6, 0.2, major_sections=96, minor_sections=48)
+    mesh = trimesh.creation.torus(0.6, 0.2, major_sections=64, minor_sections=32)
     return np.asarray(mesh.vertices), np.asarray(mesh.faces)
 
 

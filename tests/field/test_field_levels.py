@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import shapes
+from scipy.spatial import cKDTree
 
 from necgs_cli.field.distance import sample_position, unsigned_bands
 from necgs_cli.field.levels import signed_levels
@@ -70,7 +71,7 @@ def test_crossing_spheres_become_their_union_unless_the_interior_is_kept():
     lens = np.pi * (4 * 0.5 + 0.6) * (2 * 0.5 - 0.6) ** 2 / 12
     each = 4 / 3 * np.pi * 0.5**3
     levels, vertices, faces = surface(shape)
-    assert levels.dropped_area == pytest.approx(0.4, abs=0.05)
+    assert 0.1 < levels.dropped_area < 0.2  # the caps are 0.2; what is near the seam counts as seen
     assert shapes.volume(vertices, faces) == pytest.approx(2 * each - lens, rel=0.02)
     _, vertices, faces = surface(shape, keep_interior=True)
     assert shapes.volume(vertices, faces) == pytest.approx(2 * each - 2 * lens, rel=0.02)
@@ -85,7 +86,7 @@ SHEETS = {
     "terrain": shapes.grid(lambda x, y: 0.2 * np.sin(4 * x) * np.cos(3 * y)),
     "moebius": shapes.moebius(),
     "half_sphere": shapes.half_sphere(),
-    "plate": shapes.box(1.9, 1.14, 0.0019, 0.3),
+    "plate": shapes.box(1.5, 0.9, 0.0015, 0.3),
 }
 
 
@@ -100,7 +101,7 @@ def test_sheets_and_thin_plates_become_shells_without_holes(name):
 
 
 def test_a_needle_does_not_vanish_at_any_level():
-    shape = shapes.box(1.9, 1.9e-5, 1.9e-5, 0.2)
+    shape = shapes.box(1.8, 1.8e-5, 1.8e-5, 0.2)
     levels, vertices, faces = surface(shape)
     assert levels.sign == "shell"
     forward, backward = shapes.distances(shape, vertices, faces)
@@ -129,14 +130,13 @@ def test_a_solid_with_a_sheet_on_it_keeps_both():
 def test_every_level_stores_every_brick_within_two_of_its_steps_of_the_surface():
     for shape in (shapes.torus(), SHEETS["plate"], SHEETS["terrain"]):
         points, _ = surface_points(*shape, STEP / 2)
+        tree = cKDTree(points)
         for field in signed_levels(*shape, K).levels:
             index = np.floor((points + 1) / field.step).astype(int)
             assert (field.brick_map[tuple((index // field.edge).T)] >= 0).all()
             near = np.abs(field.tsdf) < 1
-            distances = np.linalg.norm(
-                sample_position(field.sample_index()[near], field.resolution)[:200, None] - points[None], axis=-1
-            ).min(1)
-            magnitude = np.abs(field.tsdf[near])[:200] * 2 * field.step
+            distances = tree.query(sample_position(field.sample_index()[near], field.resolution))[0]
+            magnitude = np.abs(field.tsdf[near]) * 2 * field.step
             # up to the spacing of the points, and half a step of the finest level where there is a shell
             assert np.abs(magnitude - distances).max() < 1.1 * STEP
 

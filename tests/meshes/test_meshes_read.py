@@ -2,6 +2,7 @@
 
 import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,6 +102,19 @@ def test_polygons_keep_their_area_concave_or_not(count, seed, offset):
     assert (normals @ np.cross(axes[0], axes[1]) > -1e-9).all(), "a triangle faces the other side"
 
 
+@pytest.mark.parametrize(
+    ("name", "faces", "closed"), [("nested_nodes.glb", 36, True), ("triangle_soup.stl", 100, False)]
+)
+def test_files_of_others_read_as_trimesh_reads_them(name, faces, closed):
+    import trimesh
+
+    path = Path(__file__).parent.parent / "data" / name
+    mesh, other = read_mesh(path).mesh.to_trimesh(), trimesh.load(path, force="mesh", process=False)
+    assert len(mesh.faces) == len(other.faces) == faces and mesh.is_watertight == closed
+    assert mesh.area == pytest.approx(other.area, rel=1e-6)
+    np.testing.assert_allclose(mesh.bounds, other.bounds, rtol=1e-6, atol=1e-7)
+
+
 def test_strips_alternate_and_restart():
     strip = np.array([0, 1, 2, 3, -1, 4, 5, 6])
     assert strip_triangles(strip, -1).tolist() == [[0, 1, 2], [2, 1, 3], [4, 5, 6]]
@@ -139,10 +153,8 @@ def test_scene_that_multiplies_one_shape_without_end_is_refused(tmp_path):
 
 
 def test_3mf_components_that_double_at_every_level_are_refused(tmp_path):
-    objects = "".join(
-        f'<object id="{i}"><components><component objectid="{i + 1}"/><component objectid="{i + 1}"/></components></object>'
-        for i in range(1, 30)
-    )
+    twice = [f'<component objectid="{i + 1}"/>' * 2 for i in range(1, 30)]
+    objects = "".join(f'<object id="{i}"><components>{pair}</components></object>' for i, pair in enumerate(twice, 1))
     points, corners = mesh_3mf(VERTICES, FACES)
     model = f"<model><resources>{objects}<object id='30'><mesh>{points}{corners}</mesh></object></resources>"
     with zipfile.ZipFile(tmp_path / "doubling.3mf", "w") as archive:

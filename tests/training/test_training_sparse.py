@@ -34,6 +34,12 @@ def levels(fits):
     return [TargetLevel([fit.levels[i] for fit in fits]) for i in range(len(fits[0].levels))]
 
 
+def checkpoint(path, identity, resume):
+    checkpoint = Checkpoint(path, resume)
+    checkpoint.identify({"a": identity})
+    return checkpoint
+
+
 def objective(levels, workers=1, config=CONFIG, **schedule):
     return SparseObjective(config, levels, 2, SparseSchedule(**schedule), seed=3, workers=workers)
 
@@ -118,19 +124,19 @@ def test_resumed_training_ends_as_if_it_had_not_been_interrupted(levels, tmp_pat
                 self.stop()
 
     with pytest.raises(Stopped):
-        train(objective(levels), Length(12), StopsAfter(), Checkpoint(tmp_path / "c", {"a": 1}, False))
+        train(objective(levels), Length(12), StopsAfter(), checkpoint(tmp_path / "c", 1, False))
     resumed = objective(levels)
-    train(resumed, Length(12), Progress(), Checkpoint(tmp_path / "c", {"a": 1}, True))
+    train(resumed, Length(12), Progress(), checkpoint(tmp_path / "c", 1, True))
     assert resumed.export() == whole.export()
 
 
 def test_a_checkpoint_of_something_else_is_refused(levels, tmp_path):
-    Checkpoint(tmp_path / "c", {"a": 1}, False).save(objective(levels), 1, 1.0)
+    checkpoint(tmp_path / "c", 1, False).save(objective(levels), 1, 1.0)
     with pytest.raises(NecgsError, match="other inputs"):
-        Checkpoint(tmp_path / "c", {"a": 2}, True).load()
+        checkpoint(tmp_path / "c", 2, True).load()
     (tmp_path / "c").write_bytes(b"nonsense")
     with pytest.raises(NecgsError, match="not a readable checkpoint"):
-        Checkpoint(tmp_path / "c", {"a": 1}, True).load()
+        checkpoint(tmp_path / "c", 1, True).load()
 
 
 def test_a_new_model_is_fitted_without_touching_the_decoder(trained):

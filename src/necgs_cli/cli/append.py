@@ -19,6 +19,7 @@ def append(
         list[str],
         typer.Argument(metavar="INPUT", help="Mesh files, folders, quoted globs, or @list.txt with one a line."),
     ],
+    error: given.Error = None,
     time_budget: given.TimeBudget = None,
     device: given.Device = "auto",
     seed: given.Seed = 0,
@@ -53,6 +54,7 @@ def append(
             strict=strict,
             time_budget=time_budget,
             keep_interior=keep_interior,
+            error=error,
             progress=progress,
         )
     code = tell_outcome(report, level)

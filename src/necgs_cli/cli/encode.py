@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,15 +13,28 @@ from necgs_cli.cli import parameters as given
 from necgs_cli.cli.console import binary_stdout, make_progress, print_json, verbosity
 from necgs_cli.cli.interrupt import interruptible
 from necgs_cli.cli.results import encoded_json, print_encoded, tell_outcome
-from necgs_cli.options import PRESETS, EncodeOptions
+from necgs_cli.options import CODECS, POLICIES, PRESETS, EncodeOptions
 
-PRESET_HELP = "\b\n" + "\n".join(["Presets:", *(f"  {name:<9} {preset.summary}" for name, preset in PRESETS.items())])
+def _listed(title: str, rows: dict[str, str]) -> str:
+    return "\b\n" + "\n".join([title, *(f"  {name:<9} {text}" for name, text in rows.items())])
 
 
-def _known_preset(name: str) -> str:
-    if name not in PRESETS:
-        raise typer.BadParameter(f"{name!r} is no preset: give {', '.join(PRESETS)}")
-    return name
+EPILOG = "\n\n".join(
+    [
+        _listed("Codecs:", CODECS),
+        _listed("Policies of --error:", POLICIES),
+        _listed("Presets of the neural codec:", {name: preset.summary for name, preset in PRESETS.items()}),
+    ]
+)
+
+
+def _one_of(known: Iterable[str], word: str) -> Callable[[str], str]:
+    def check(name: str) -> str:
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is no {word}: give {', '.join(known)}")
+        return name
+
+    return check
 
 
 def _known_resolution(text: str) -> int:
@@ -37,13 +51,24 @@ def encode(
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE", help="The .ncgs file to write; - is stdout.")
     ],
+    codec: Annotated[
+        str,
+        typer.Option(metavar="NAME", parser=_one_of(CODECS, "codec"), autocompletion=lambda: list(CODECS),
+                     help="What the records are; see below."),
+    ] = "auto",
+    error: given.Error = None,
+    policy: Annotated[
+        str,
+        typer.Option(metavar="NAME", parser=_one_of(POLICIES, "policy"), autocompletion=lambda: list(POLICIES),
+                     help="Whether --error is for each model or for the set's mean."),
+    ] = "each",
     preset: Annotated[
         str,
         typer.Option(
             "--preset",
             "-p",
             metavar="NAME",
-            parser=_known_preset,
+            parser=_one_of(PRESETS, "preset"),
             autocompletion=lambda: list(PRESETS),
             help="Effort and size; see below.",
         ),
@@ -84,15 +109,21 @@ def encode(
     \b
     Examples:
       necgs encode meshes/ -o set.ncgs
-      necgs encode 'scans/*.obj' chair.stl -o set.ncgs --preset best --time-budget 1h30m
+      necgs encode 'scans/*.obj' chair.stl -o set.ncgs --error 0.05%
+      necgs encode meshes/ -o set.ncgs --codec neural --preset best --time-budget 1h30m
     """
     if rate_weight is not None and quality is not None:
         raise typer.BadParameter("--lambda and --quality exclude each other")
     if output == "-" and json:
         raise typer.BadParameter("--json and -o - would both write to stdout")
+    if codec == "neural" and error is not None:
+        raise typer.BadParameter("--error is of mesh records; the neural codec takes --lambda or --quality")
     level = verbosity(quiet, verbose)
     target = binary_stdout() if output == "-" else _new_file(output, force)
     options = EncodeOptions(
+        codec=codec,
+        error=error,
+        policy=policy,
         preset=preset,
         resolution=resolution,
         rate_weight=rate_weight,

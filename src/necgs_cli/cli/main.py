@@ -9,7 +9,7 @@ import typer
 from necgs_cli.cli.append import append
 from necgs_cli.cli.command import Command
 from necgs_cli.cli.decode import decode
-from necgs_cli.cli.encode import PRESET_HELP, encode
+from necgs_cli.cli.encode import EPILOG, encode
 from necgs_cli.cli.inspect import inspect
 
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 inputs skipped, 4 damaged file, 130 interrupted."
@@ -24,7 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings=SETTINGS,
 )
-app.command(cls=Command, no_args_is_help=True, context_settings=SETTINGS, epilog=PRESET_HELP)(encode)
+app.command(cls=Command, no_args_is_help=True, context_settings=SETTINGS, epilog=EPILOG)(encode)
 app.command(cls=Command, no_args_is_help=True, context_settings=SETTINGS)(decode)
 app.command(cls=Command, no_args_is_help=True, context_settings=SETTINGS)(append)
 app.command(cls=Command, no_args_is_help=True, context_settings=SETTINGS)(inspect)

@@ -6,10 +6,20 @@ from typing import Annotated
 
 import typer
 
-from necgs_cli.cli.parse import parse_device, parse_duration
+from necgs_cli.cli.parse import parse_device, parse_duration, parse_error
+from necgs_cli.options import ErrorBound
 
 Device = Annotated[str, typer.Option(metavar="NAME", parser=parse_device, help="Where to compute: auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of every random choice.")]
+Error = Annotated[
+    ErrorBound | None,
+    typer.Option(
+        "--error",
+        metavar="E",
+        parser=parse_error,
+        help="Mean surface distance of mesh records: 0.1% of the longest side (the default of encode), or a length.",
+    ),
+]
 TimeBudget = Annotated[
     float | None,
     typer.Option(

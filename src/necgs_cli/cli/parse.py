@@ -6,6 +6,8 @@ import re
 
 import typer
 
+from necgs_cli.options import ErrorBound
+
 DEVICES = ("auto", "cpu", "cuda")
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s?)?", re.ASCII)
 _ID_RANGE = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
@@ -25,6 +27,21 @@ def parse_duration(text: str) -> float:
     if total <= 0:
         raise typer.BadParameter("a duration must be longer than 0 s")
     return total
+
+
+def parse_error(text: str) -> ErrorBound:
+    """An error bound from `0.1%` (of the longest side) or `0.02` (source units).
+
+    Raises:
+        typer.BadParameter: for anything else.
+    """
+    number = text.strip()
+    relative = number.endswith("%")
+    try:
+        value = float(number.rstrip("%"))
+        return ErrorBound(value / 100 if relative else value, relative)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no error: give 0.1% of the longest side, or a length like 0.02") from None
 
 
 def parse_device(text: str) -> str:

@@ -5,6 +5,7 @@ parts which are not represented do not drift; weights 1/|d| because what is meas
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from .rounding import round_vertices
 from .subdivide import unique_edges
 from .target import NORMAL_WEIGHT, Curves, Target, closest_on_triangles, dihedral_edges, face_normals
 
-POINT_SHARE = 0.004  # of the squared distance counts point to point
+POINT_SHARE = 0.002  # of the squared distance counts point to point
 CURVE_WEIGHT = 0.1  # of boundaries and creases, against the surface
-SMOOTHNESS = 1e-4  # umbrella energy, relative to the data
+SMOOTHNESS = 3e-5  # umbrella energy, relative to the data
+LEAST_DISTANCE = 2e-4  # added to every distance: where most are nought, the few that are not must still count
 STRIDE = 1.8  # over-relaxation of the rounds, which creep along the surface otherwise
 INERTIA = 1e-4  # pull to the previous iterate, relative to the data
 BITS_PER_VERTEX = 60.0  # sets what a bit is worth while fitting; 15 would be fair, but the fit converges worse
@@ -27,7 +29,7 @@ CREASE_DISTANCE = 0.12  # of its length: how far it may lie from a sharp edge of
 class Quadratic:
     """The error about some control vertices V (n, 3): V'HV - 2 g'V, H sparse (3n, 3n), g (n, 3)."""
 
-    hessian: object
+    hessian: Any
     gradient: np.ndarray
     error: float  # mean distance, both ways averaged, before the step
     weight: float  # mean weight of a vertex: the scale of regularisers
@@ -47,7 +49,7 @@ def umbrella(faces: np.ndarray, vertex_count: int):
 
 def _weights(distance: np.ndarray, measure: np.ndarray) -> np.ndarray:
     """1/|d| made safe near zero, times the share of the measure (summing to a half) that each sample stands for."""
-    return 0.5 * measure / measure.sum() / (distance + np.median(distance) + 1e-7)
+    return 0.5 * measure / measure.sum() / (distance + np.median(distance) + LEAST_DISTANCE)
 
 
 def _sum_by(index: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
@@ -171,8 +173,8 @@ def fit_integers(target: Target, patches: Patches, vertices: np.ndarray, regular
     """Integers (n, 3) of fitted vertices, associated anew after each rounding."""
     for _ in range(rounds):
         quadratic = associate(target, patches, vertices)
-        model = regularised(quadratic, vertices, regulariser.matrix(vertices, quadratic, step))
-        integers = round_vertices(*model, vertices, step)
+        hessian, gradient = regularised(quadratic, vertices, regulariser.matrix(vertices, quadratic, step))
+        integers = round_vertices(hessian, gradient, vertices, step)
         vertices = integers * step
     return integers
 

@@ -7,19 +7,26 @@ from .subdivide import unique_edges
 
 CONNECTIVITY_BITS = 2.2  # a vertex, on control meshes
 CREASE_BITS = 1.5  # a tagged edge
+HIT_BITS, MISS_BITS = 1.6, 0.7  # a coordinate that repeats, and what the others pay for its being told
 
 
 def estimated_bytes(mesh: ControlMesh) -> int:
-    """Bytes of a record, to some percent: umbrella residuals under a local Laplace law, typical connectivity."""
+    """Bytes of a record, to some percent: umbrella residuals under a local Laplace law or repeats of coordinates."""
     n = len(mesh.positions)
     edges = unique_edges(mesh.faces)[0]
     ends, others = edges.ravel(), edges[:, ::-1].ravel()
     valence = np.maximum(np.bincount(ends, minlength=n), 1)
-    mean = np.stack([np.bincount(ends, c[others], n) for c in mesh.positions.T.astype(float)], axis=1) / valence[:, None]
+    around = np.stack([np.bincount(ends, c[others], n) for c in mesh.positions.T.astype(float)], axis=1)
+    mean = around / valence[:, None]
     residual = np.abs(mesh.positions - mean).sum(axis=1)
     near = (residual + np.bincount(ends, residual[others], n)) / (1 + valence) / 3
     scale = 0.8 * near + 0.2  # a parallelogram-like predictor knows more than the umbrella's mean
-    bits = 3 * np.log2(2 * np.e * np.maximum(scale, 0.2)).sum() + CONNECTIVITY_BITS * n
+    spread = np.repeat(np.log2(2 * np.e * np.maximum(scale, 0.2))[:, None], 3, axis=1)
+    repeats = np.zeros((n, 3), bool)
+    later = ends > others  # a coordinate that an earlier neighbour has: CAD, coded as a reference
+    for axis, c in enumerate(mesh.positions.T):
+        repeats[ends[later & (c[ends] == c[others])], axis] = True
+    bits = min(spread.sum(), np.where(repeats, HIT_BITS, spread + MISS_BITS).sum()) + CONNECTIVITY_BITS * n
     if mesh.kind == CREASED and mesh.creases is not None:
         bits += CREASE_BITS * len(mesh.creases)
     return int(np.ceil(bits / 8)) + 8

@@ -55,8 +55,6 @@ def round_vertices(hessian, gradient: np.ndarray, vertices: np.ndarray, step: fl
         (n, 3) int32, in steps.
     """
     scaled, right = (hessian * step**2).tocsr(), gradient.ravel() * step
-    if len(vertices) <= DENSE_LIMIT:
-        start = nearest_plane(scaled.toarray(), right)
-    else:
-        start = np.rint(vertices.ravel() / step)
+    dense = len(vertices) <= DENSE_LIMIT
+    start = nearest_plane(scaled.toarray(), right) if dense else np.rint(vertices.ravel() / step)
     return descend(scaled, right, start).reshape(-1, 3).astype(np.int32)

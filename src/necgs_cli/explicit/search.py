@@ -14,7 +14,7 @@ from .fit import Regulariser, fit_integers, fit_vertices, tag_creases
 from .patches import Patches
 from .rate import estimated_bytes
 from .simplify import compact, is_mechanical, simplify
-from .target import Target, sample_surface
+from .target import Target, face_normals, sample_surface
 
 STEP_PER_ERROR = 7.0  # grid step over error at which a control mesh costs least (smooth kinds)
 PLAIN_STEP_PER_ERROR = 4.0
@@ -53,7 +53,7 @@ class Search:
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, seed: int = 0,
                  count_bytes: Callable[[ControlMesh], int] = estimated_bytes):
-        self.target = Target(vertices, faces, seed)
+        self.target = Target(*compact(np.asarray(vertices, np.float64), np.asarray(faces, np.int64)), seed)
         self.mechanical = is_mechanical(self.target)
         self.count_bytes = count_bytes
         self.seed = seed
@@ -64,10 +64,13 @@ class Search:
         self._points: dict[tuple[int, str, int], Point] = {}
 
     def measure(self, mesh: ControlMesh) -> Point:
-        """Exact distances between the decoded surface and the original."""
+        """Exact distances between the decoded surface and the original; infinite where no triangle has area."""
         import point_cloud_utils as pcu
 
         vertices, faces = mesh.surface()
+        faces = faces[face_normals(vertices[faces])[1] > 0]
+        if len(faces) == 0:
+            return Point(mesh, self.count_bytes(mesh), np.inf, np.inf, np.inf)
         rng = np.random.default_rng([self.seed, 2])
         back_samples = sample_surface(vertices[faces], MEASURE_SAMPLES, rng)[0]
         there = pcu.closest_points_on_mesh(self._samples, vertices, faces.astype(np.int32))[0]
@@ -84,6 +87,10 @@ class Search:
             vertices, faces, creases, patches, regulariser = self._fits[vertex_count, kind]
             positions = fit_integers(self.target, patches, vertices, regulariser, grid_step(grid))
             point = self.measure(ControlMesh(positions, faces, creases, kind, grid))
+            if kind == PLAIN:  # the vertices as decimated keep planes, whose coordinates repeat and cost little
+                kept = np.rint(self._control[vertex_count][0] / grid_step(grid)).astype(np.int32)
+                other = self.measure(ControlMesh(kept, faces, creases, kind, grid))
+                point = min(point, other, key=lambda p: p.bytes * p.p2s)
             self._points[vertex_count, kind, grid] = point
         return self._points[vertex_count, kind, grid]
 
@@ -99,23 +106,22 @@ class Search:
 
     def own_triangles(self, error: float) -> Point:
         """The original's triangles on the coarsest grid that keeps the error."""
-        vertices, faces = compact(self.target.vertices, self.target.faces)
+        vertices, faces = self.target.vertices, self.target.faces
         grid = grid_for(error, PLAIN)
-        point = None
-        while grid <= FINEST_GRID:
+        while True:
             positions = np.rint(vertices / grid_step(grid)).astype(np.int32)
             point = self.measure(ControlMesh(positions, faces, None, PLAIN, grid))
-            if point.p2s <= error:
-                break
+            if point.p2s <= error or grid >= FINEST_GRID:
+                return point
             grid += max(1, int(np.ceil(2 * np.log2(min(point.p2s / error, 16.0)))))
-        return point
 
     def reach(self, error: float, kind: str, vertex_count: int) -> Point:
         """The cheapest fit of a kind with at most this error; if none has it, the closest. Starts from a count."""
         most = min(MOST_VERTICES, len(self.target.vertices))
         grid, tried = grid_for(error, kind), []
+        vertex_count = int(np.clip(vertex_count, LEAST_VERTICES, most))
         for _ in range(MOST_FITS):
-            point = self.fit(int(np.clip(vertex_count, LEAST_VERTICES, most)), kind, grid)
+            point = self.fit(vertex_count, kind, grid)
             tried.append(point)
             if 0.96 * error <= point.p2s <= error:
                 break

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .collapse import Collapser
+from .flips import even_valences
 from .target import Target
 
 PREPARED = 4  # times the wanted faces to which a fast decimator reduces first, where shape decides
@@ -45,12 +46,13 @@ def simplify(target: Target, vertex_count: int, mechanical: bool) -> tuple[np.nd
         target: the original; vertex_count: wanted; fewer only where the original has fewer, more where its topology
             needs them.
         mechanical: plain quadrics on the original itself, which keep edges and flat parts; otherwise collapses
-            weighted by the shape of the triangles, after a fast first reduction.
+            weighted by the shape of the triangles, after a fast first reduction, and flips.
     Returns:
         vertices (n, 3) float64 and faces (m, 3) int64.
     """
     if mechanical:
-        start = _prepared(*compact(target.vertices, target.faces), LARGE)
+        start = _prepared(target.vertices, target.faces, LARGE)
         return Collapser(*start, shape=0.0, regular=0.0).to(vertex_count)
-    start = _prepared(*compact(target.vertices, target.faces), PREPARED * 2 * vertex_count)
-    return Collapser(*start).to(vertex_count)
+    start = _prepared(target.vertices, target.faces, PREPARED * 2 * vertex_count)
+    vertices, faces = Collapser(*start).to(vertex_count)
+    return vertices, even_valences(vertices, faces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -120,7 +121,7 @@ class _Fit:
         return round_8_bit(self.tsdf), None if self.deformation is None else round_8_bit(self.deformation)
 
     def _descend(self, l1: float, steps: int) -> None:
-        groups = [{"params": [self.tsdf]}]
+        groups: list[dict[str, Any]] = [{"params": [self.tsdf]}]
         if self.deformation is not None:
             groups.append({"params": [self.deformation], "lr": DEFORMATION_RATE})
         adam = torch.optim.Adam(groups, LEARNING_RATE)
@@ -132,7 +133,7 @@ class _Fit:
             if step % STEPS_PER_ASSOCIATION == 0:
                 pairs = self._associate(surface.detach().numpy().astype(np.float64))
             loss = pairs.distance(surface)
-            if deformation is not None and l1:
+            if self.deformation is not None and l1:
                 loss = loss + l1 * self.deformation.index_select(0, at_surface).abs().mean()
             adam.zero_grad()
             loss.backward()

@@ -71,9 +71,9 @@ def find_crossings(field: SparseField) -> Crossings:
         case |= inside[_window(corner, edge)].view(np.uint8) << np.uint8(bit)
 
     own = np.zeros((len(blocks), edge, edge, edge, 3), bool)  # the three edges that start at each cube's first corner
-    for axis in range(3):
-        far = inside[_window(np.eye(3, dtype=int)[axis], edge)]
-        own[..., axis] = inside[_window(np.zeros(3, int), edge)] != far
+    for direction in range(3):
+        beside = inside[_window(np.eye(3, dtype=int)[direction], edge)]
+        own[..., direction] = inside[_window(np.zeros(3, int), edge)] != beside
     at = np.flatnonzero(own)
     number = np.full(own.size, -1, np.int32)
     number[at] = np.arange(len(at), dtype=np.int32)

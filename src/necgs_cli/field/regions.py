@@ -126,7 +126,8 @@ def first_hit(vertices: np.ndarray, faces: np.ndarray, graph: RegionGraph, pairs
     start = sample_position(index[:, 0], graph.resolution) + GENERIC_SHIFT * step
     axis = (index[:, 1] - index[:, 0]).astype(np.float64)
     face, _, distance = pcu.ray_mesh_intersection(vertices, faces, start, axis, 0.0, step)
-    return np.where(np.isfinite(distance), face, -1).astype(np.int64)
+    face, distance = np.atleast_1d(face), np.atleast_1d(distance)  # a single ray gives scalars
+    return np.where(np.isfinite(distance), face, -1).astype(np.int64).reshape(-1)
 
 
 def _node_table(brick_map: np.ndarray) -> np.ndarray:
@@ -148,7 +149,7 @@ def _links(brick_map: np.ndarray, nodes: np.ndarray, index: np.ndarray) -> tuple
     singles = np.arange(len(index))
     flat = len(index) + np.arange(brick_map.size).reshape(brick_map.shape)
     between, mixed, bricks = [], [], []
-    for axis in AXES:
+    for d, axis in enumerate(AXES):
         after = _node(nodes, len(index), index + axis)
         before = _node(nodes, len(index), index - axis)
         both = after < len(index)
@@ -157,7 +158,6 @@ def _links(brick_map: np.ndarray, nodes: np.ndarray, index: np.ndarray) -> tuple
         alone = before >= len(index)
         mixed.append(np.stack([singles[alone], before[alone]], 1))
 
-        d = int(axis.argmax())
         low, high = (slice(None),) * d + (slice(None, -1),), (slice(None),) * d + (slice(1, None),)
         empty = (brick_map[low] < 0) & (brick_map[high] < 0)
         bricks.append(np.stack([flat[low][empty], flat[high][empty]], 1))
@@ -166,6 +166,5 @@ def _links(brick_map: np.ndarray, nodes: np.ndarray, index: np.ndarray) -> tuple
             bricks.append(np.stack([face, np.full_like(face, len(index) + brick_map.size)], 1))
     split = flat[brick_map >= 0]  # a brick of single samples leaves its own node unused
     bricks.append(np.stack([split, np.full_like(split, len(index) + brick_map.size)], 1))
-    between, mixed, bricks = np.concatenate(between), np.concatenate(mixed), np.concatenate(bricks)
-    weight = np.repeat([1, EDGE**2], [len(between) + len(mixed), len(bricks)])
-    return np.concatenate([between, mixed, bricks]), weight, len(between)
+    weight = np.repeat([1, EDGE**2], [sum(map(len, between + mixed)), sum(map(len, bricks))])
+    return np.concatenate(between + mixed + bricks), weight, sum(map(len, between))

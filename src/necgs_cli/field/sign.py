@@ -130,9 +130,8 @@ def _sheet_links(
     one, two = graph.links.T
     links = graph.links[graph.blocked & ~inside[one] & ~inside[two]]
     enter, leave = (first_hit(vertices, faces, graph, pairs) for pairs in (links, links[:, ::-1]))
-    leave = np.where(leave < 0, enter, leave)
-    enter = normals[np.where(enter < 0, leave, enter)]
-    leave = normals[leave]
+    met = (enter >= 0) & (leave >= 0)  # a ray that only grazes may meet the surface one way and not the other
+    links, enter, leave = links[met], normals[enter[met]], normals[leave[met]]
     axis = np.abs(graph.index[links[:, 1]] - graph.index[links[:, 0]])
     steep = np.minimum(np.abs((enter * axis).sum(1)), np.abs((leave * axis).sum(1))) > STEEP
     return links[steep & (np.abs((enter * leave).sum(1)) > SLAB)]

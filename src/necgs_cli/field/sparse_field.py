@@ -58,7 +58,7 @@ class SparseField:
             float32 (...).
         """
         index = np.asarray(index)
-        within = ((index >= 0) & (index < self.resolution)).all(-1)
+        within: np.ndarray = np.all((index >= 0) & (index < self.resolution), axis=-1)
         brick, cell = np.divmod(np.where(within[..., None], index, 0), self.edge)
         row = np.where(within, self.brick_map[tuple(np.moveaxis(brick, -1, 0))], OUTSIDE)
         value = np.where(row == INSIDE, np.float32(-1), np.float32(1))

@@ -198,7 +198,7 @@ class _Binary:
     def _read_rows(self, element: _Element) -> dict[str, _Column]:
         """Row by row: where a row starts is known only once the lists before it are."""
         data, at = self.data, self.at
-        plan = []
+        plan: list[tuple[struct.Struct | None, int, bytearray, list[int]]] = []
         for prop in element.properties:
             count = struct.Struct(self.order + _STRUCT_CODES[prop.count_type]) if prop.count_type else None
             plan.append((count, np.dtype(prop.type).itemsize, bytearray(), []))

@@ -16,9 +16,13 @@ from necgs_cli.outcome import NecgsError
 class Checkpoint:
     """The state of a training run on disk."""
 
-    def __init__(self, path: Path, identity: dict[str, Any], resume: bool):
-        """`identity` says what is trained: a checkpoint of anything else is refused. Without `resume` none is read."""
+    def __init__(self, path: Path, resume: bool):
+        """Without `resume` no state is read."""
         self.path, self.resume = path, resume
+        self.identity = ""
+
+    def identify(self, identity: dict[str, Any]) -> None:
+        """Says what is trained, as JSON: a checkpoint of anything else is refused."""
         self.identity = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
     def load(self) -> dict[str, Any] | None:

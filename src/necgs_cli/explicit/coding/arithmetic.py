@@ -23,7 +23,7 @@ class Encoder:
     def __init__(self) -> None:
         self._low, self._range, self._shifts = 0, (1 << 32) - 1, 0
 
-    def code(self, bit: int, probability: int) -> int:
+    def code(self, bit: int | None, probability: int) -> int:
         """Write `bit`, whose probability of being 1 is `probability` / 2**16."""
         bound = (self._range >> 16) * probability
         if bit:
@@ -35,7 +35,7 @@ class Encoder:
             self._range <<= 8
             self._low <<= 8
             self._shifts += 1
-        return bit
+        return 1 if bit else 0
 
     def finish(self) -> bytes:
         """The shortest string that, followed by any number of zero bytes, lies in the final interval."""

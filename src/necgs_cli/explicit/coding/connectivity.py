@@ -7,9 +7,7 @@ compression of triangle mesh connectivity", 1998). Directed edges may be met any
 meshes need no cutting: what a gate does not reach starts a new part whose corners may be known vertices.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from math import isqrt
 from heapq import heappop, heappush
 
 import numpy as np
@@ -17,7 +15,7 @@ import numpy as np
 from .arithmetic import DamagedRecord
 from .mixing import Coder, Decision, Mixer, code_uniform
 
-SHAPES = 26  # classes of a possible triangle's shape
+MAX_WORK = 1 << 28  # steps of searches, over a record
 VALENCE = 10  # triangle counts are told apart up to VALENCE - 1
 _V = VALENCE
 
@@ -28,13 +26,12 @@ BORDER = Decision("border", (9, 9 * _V, 9 * 3))
 CLOSE = Decision("close", (_V * 2, _V * _V * 2, _V * _V * 2, _V**3 * 2))
 NEXT = Decision("next", (_V, _V * _V, _V * _V, _V**3))
 NEW = Decision("new", (_V, _V * 8, _V * _V))
-SHAPED_CLOSE = Decision("shaped close", (_V * 2, SHAPES, SHAPES * _V, _V**3, SHAPES * 4))
-SHAPED_NEXT = Decision("shaped next", (_V, SHAPES, SHAPES * _V, _V**3, SHAPES * 4))
-SHAPED_NEW = Decision("shaped new", (_V, SHAPES, _V * 8, _V * _V))
 ON_BORDER = Decision("on border", (1,))
 BEHIND = Decision("behind", (1,))
 STEPS = Decision("steps", (64,))
-DECISIONS = (SHAPED_CLOSE, SHAPED_NEXT, SHAPED_NEW, START, KNOWN, HAS_BORDER, BORDER, CLOSE, NEXT, NEW, ON_BORDER, BEHIND, STEPS)
+NEAR = Decision("near", (3,))
+OPEN = Decision("open", (3,))
+DECISIONS = (START, KNOWN, HAS_BORDER, BORDER, CLOSE, NEXT, NEW, ON_BORDER, BEHIND, STEPS, NEAR, OPEN)
 
 
 @dataclass(eq=False)
@@ -84,19 +81,18 @@ class _Source:
 class _Machine:
     """Border state shared by both directions."""
 
-    def __init__(self, coder: Coder, mixer: Mixer, source: _Source | None, max_vertices: int, max_faces: int,
-                 place: Callable | None = None) -> None:
+    def __init__(self, coder: Coder, mixer: Mixer, source: _Source | None, max_vertices: int, max_faces: int) -> None:
         self.coder, self.mixer, self.source = coder, mixer, source
         self.max_vertices, self.max_faces = max_vertices, max_faces
-        self.place = place
-        self.x: list[list[int]] = []
         self.faces: list[tuple[int, int, int]] = []
         self.triangles: list[int] = []  # triangles at each vertex
+        self.around: list[set[int]] = []  # neighbours of each vertex, and itself
         self.leaving: list[list[int]] = []  # gates from each vertex: their ends
         self.entering: list[list[int]] = []  # gates to each vertex: their starts
         self.bordering: list[int] = []  # gates at each vertex that were found to be border
         self.gates: list = []
         self.apex: dict[tuple[int, int], int] = {}  # third vertex of the last triangle with a directed edge
+        self.work = 0
         self.since_other = 0  # vertices made since a gate was closed with another known one
         self.heap: list[tuple[int, int]] = []
         self.old: list[int] = []  # encoder's vertex of each vertex
@@ -108,6 +104,7 @@ class _Machine:
             raise DamagedRecord("the mesh record holds more vertices than allowed")
         v = len(self.triangles)
         self.triangles.append(0)
+        self.around.append(set())
         self.leaving.append([])
         self.entering.append([])
         self.bordering.append(0)
@@ -115,8 +112,6 @@ class _Machine:
         if old is not None:
             self.old.append(old)
             self.new[old] = v
-        if self.place is not None:
-            self.x.append(self.place(v, gate, old))
         return v
 
     def shut(self, a: int, b: int) -> None:
@@ -140,6 +135,7 @@ class _Machine:
         self.apex[a, b], self.apex[b, c], self.apex[c, a] = c, a, b
         for v in (a, b, c):
             self.triangles[v] += 1
+            self.around[v].update((a, b, c))
         self.link(a, b)
         self.link(b, c)
         self.link(c, a)
@@ -165,17 +161,19 @@ class _Machine:
         k = -1 if self.source is None else self.source.start()
         if not self.ask(START, (int(bool(self.faces)),), int(k >= 0)):
             return False
-        corners, known_before = [], 0
+        corners: list[int] = []
+        known_before = 0
         for i in range(3):
             old = None if self.source is None else self.source.faces[k][i]
             known = 0
             if self.faces:
                 known = self.ask(KNOWN, (i * 2, i * 8 + known_before), None if old is None else int(old in self.new))
-            known_before |= known << i
             if known:
-                corners.append(code_uniform(self.coder, len(self.triangles), None if old is None else self.new[old]))
+                anchors = [c for j, c in enumerate(corners) if known_before >> j & 1]
+                corners.append(self._code_known(anchors, None if old is None else self.new[old]))
             else:
                 corners.append(self.add_vertex(old, None))
+            known_before |= known << i
         if self.source is not None:
             self.source.told[k] = True
         self.add_face(*corners)
@@ -205,60 +203,24 @@ class _Machine:
                 return
         w = -1
         loop = int(p == x)
-        shaped = self.place is not None
-        close_shape = next_shape = 0
-        since = min(self.since_other.bit_length(), 7)
-        if p >= 0 and p != v:
-            if shaped:
-                close_shape, flat = self.shape(f, v, p)
-                contexts: tuple[int, ...] = (cf * 2 + loop, close_shape, close_shape * _V + cf,
-                                             (cf * _V + cv) * _V + cp, close_shape * 4 + flat)
-            else:
-                contexts = (cf * 2 + loop, (cf * _V + cv) * 2 + loop, (cf * _V + cp) * 2 + loop,
-                            ((cf * _V + cv) * _V + cp) * 2 + loop)
-            if self.ask(SHAPED_CLOSE if shaped else CLOSE, contexts, int(writing and apex == p)):
-                w = p
-        if w < 0 and x >= 0 and x != f and x != p:
-            if shaped:
-                next_shape, flat = self.shape(v, x, f)
-                contexts = (cv, next_shape, next_shape * _V + cv, (cv * _V + cx) * _V + cf, next_shape * 4 + flat)
-            else:
-                contexts = (cv, cv * _V + cf, cv * _V + cx, (cv * _V + cx) * _V + cf)
-            if self.ask(SHAPED_NEXT if shaped else NEXT, contexts, int(writing and apex == x)):
-                w = x
+        if p >= 0 and p != v and self.ask(CLOSE, (
+                cf * 2 + loop, (cf * _V + cv) * 2 + loop, (cf * _V + cp) * 2 + loop,
+                ((cf * _V + cv) * _V + cp) * 2 + loop), int(writing and apex == p)):
+            w = p
+        if w < 0 and x >= 0 and x != f and x != p and self.ask(
+                NEXT, (cv, cv * _V + cf, cv * _V + cx, (cv * _V + cx) * _V + cf), int(writing and apex == x)):
+            w = x
         if w < 0:
-            if shaped:
-                contexts = (cf, next_shape, cv * 8 + since, cf * _V + cv)
-            else:
-                contexts = (cf, cv * 8 + since, cf * _V + cv)
-            if self.ask(SHAPED_NEW if shaped else NEW, contexts, int(apex == -2)):
+            since = min(self.since_other.bit_length(), 7)
+            if self.ask(NEW, (cf, cv * 8 + since, cf * _V + cv), int(apex == -2)):
                 self.since_other += 1
-                w = self.add_vertex(self._old_apex(told, f, v) if writing else None, (f, v, self.apex.get((v, f), -1)))
+                w = self.add_vertex(self._old_apex(told, f, v), (f, v, self.apex.get((v, f), -1)))
             else:
                 w = self._code_other(f, v, apex)
                 self.since_other = 0
-        if writing:
+        if self.source is not None:
             self.source.told[told] = True
         self.add_face(f, v, w)
-
-    def shape(self, corner: int, a: int, b: int) -> tuple[int, int]:
-        """Class of the triangle corner, a, b by its angle at `corner` and its fold; and whether it is flat."""
-        o, p, q = self.x[corner], self.x[a], self.x[b]
-        ux, uy, uz = p[0] - o[0], p[1] - o[1], p[2] - o[2]
-        vx, vy, vz = q[0] - o[0], q[1] - o[1], q[2] - o[2]
-        length = isqrt((ux * ux + uy * uy + uz * uz) * (vx * vx + vy * vy + vz * vz))
-        across = self.apex.get((a, corner), -1)
-        if length == 0 or across < 0:
-            return SHAPES - 1, 0
-        cosine = (ux * vx + uy * vy + uz * vz) * 6 // length
-        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        r = self.x[across]
-        tx, ty, tz = r[0] - o[0], r[1] - o[1], r[2] - o[2]
-        mx, my, mz = ty * uz - tz * uy, tz * ux - tx * uz, tx * uy - ty * ux
-        dot = nx * mx + ny * my + nz * mz
-        other = isqrt((nx * nx + ny * ny + nz * nz) * (mx * mx + my * my + mz * mz))
-        bend = 3 if other == 0 else 0 if dot * 16 >= other * 15 else 1 if dot * 2 >= other else 2
-        return max(0, min(11, cosine + 6)) + (12 if dot < 0 else 0), bend
 
     def _choose(self, f: int, v: int, p: int, x: int) -> tuple[int, int | None]:
         """The encoder's triangle for a gate, the cheapest to tell; apex None: border, -2: a new vertex."""
@@ -269,12 +231,15 @@ class _Machine:
             return -1, None
         return min(found, key=lambda ka: (ka[1] != p, ka[1] != x, ka[1] != -2, ka[0]))
 
-    def _old_apex(self, told: int, f: int, v: int) -> int:
+    def _old_apex(self, told: int, f: int, v: int) -> int | None:
+        if self.source is None:
+            return None
         return sum(self.source.faces[told]) - self.old[f] - self.old[v]
 
     def _code_other(self, f: int, v: int, apex: int | None) -> int:
         """A known vertex that is neither neighbour along the border: by steps along the border, or any."""
         ahead, behind = self._walk(v, self.leaving, 0), self._walk(f, self.entering, -1)
+        self._spend(len(ahead) + len(behind))
         on_border = along = steps = None
         if self.source is not None:
             near = [way.index(apex) if apex in way else len(self.triangles) for way in (ahead, behind)]
@@ -285,7 +250,24 @@ class _Machine:
             if k >= len(way):
                 raise DamagedRecord("the mesh record points beyond the border")
             return way[k]
-        return code_uniform(self.coder, len(self.triangles), apex)
+        return self._code_known([f, v], apex)
+
+    def _code_known(self, anchors: list[int], target: int | None) -> int:
+        """Any known vertex: among the neighbours of the anchors, those with gates, or all."""
+        near = sorted({w for a in anchors for w in self.around[a]}.difference(anchors))
+        if near and self.ask(NEAR, (len(anchors),), None if target is None else int(target in near)):
+            return near[code_uniform(self.coder, len(near), None if target is None else near.index(target))]
+        self._spend(len(near) + len(self.leaving))
+        open_ = [i for i, gates in enumerate(self.leaving) if gates]
+        if open_ and self.ask(OPEN, (len(anchors),), None if target is None else int(bool(self.leaving[target]))):
+            return open_[code_uniform(self.coder, len(open_), None if target is None else open_.index(target))]
+        return code_uniform(self.coder, len(self.triangles), target)
+
+    def _spend(self, steps: int) -> None:
+        """Bound the work that searches among known vertices take."""
+        self.work += steps
+        if self.work > MAX_WORK:
+            raise DamagedRecord("the mesh record asks for too much work")
 
     @staticmethod
     def _walk(start: int, gates: list[list[int]], which: int) -> list[int]:
@@ -301,7 +283,7 @@ class _Machine:
 
 
 def code_connectivity(coder: Coder, mixer: Mixer, faces: np.ndarray | None, max_vertices: int,
-                      max_faces: int, place: Callable | None = None) -> Connectivity:
+                      max_faces: int) -> Connectivity:
     """Code the triangles of a mesh, none of which repeats a vertex.
 
     Args:
@@ -309,14 +291,12 @@ def code_connectivity(coder: Coder, mixer: Mixer, faces: np.ndarray | None, max_
         mixer: adaptive state.
         faces: int (m, 3) when encoding.
         max_vertices, max_faces: bounds for the decoder.
-        place: codes the position of a new vertex (number, gate, encoder's number) at once and returns it; triangles
-            are then told by their shapes. None: positions come later.
 
     Raises:
         DamagedRecord: when what is read breaks the bounds or makes no sense.
     """
     source = _Source(faces) if faces is not None else None
-    machine = _Machine(coder, mixer, source, max_vertices, max_faces, place)
+    machine = _Machine(coder, mixer, source, max_vertices, max_faces)
     has_border = bool(machine.ask(HAS_BORDER, (0,), None if source is None else int(source.has_border())))
     while machine.start_part():
         while (f := machine.focus()) >= 0:

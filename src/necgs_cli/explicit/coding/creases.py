@@ -9,9 +9,9 @@ from .mixing import Coder, Decision, Mixer
 _ANGLES = 16
 _ENDS = 9
 
-ANY = Decision("any crease", (1,))
 CREASE = Decision("crease", (_ANGLES, _ANGLES * _ENDS, _ENDS))
-DECISIONS = (ANY, CREASE)
+DECISIONS = (CREASE,)
+ANY = 1 << 14  # probability, of 2**16, that a record has creases
 
 
 def edge_list(faces: np.ndarray) -> np.ndarray:
@@ -34,7 +34,7 @@ def code_creases(coder: Coder, mixer: Mixer, positions: np.ndarray, faces: np.nd
         int64 (k, 2), a row for each crease.
     """
     flagged = None if creases is None else set(map(tuple, creases.tolist()))
-    if not mixer.code(coder, ANY, (0,), None if flagged is None else int(bool(flagged))):
+    if not coder.code(None if flagged is None else int(bool(flagged)), ANY):
         return np.zeros((0, 2), np.int64)
     around: dict[tuple[int, int], list[int]] = {}
     for k, (a, b, c) in enumerate(faces.tolist()):
@@ -65,7 +65,7 @@ def _normals(x: list[list[int]], faces: list[list[int]]) -> list[tuple[int, int,
 
 
 def _angle_class(normals: list[tuple[int, int, int]], triangles: list[int]) -> int:
-    """Class of the dihedral angle by its cosine, in Python's unbounded integers; 14: no angle, 15: not two triangles."""
+    """Class of the dihedral angle by its cosine, in unbounded integers; 14: no angle, 15: not two triangles."""
     if len(triangles) != 2:
         return _ANGLES - 1
     m, n = normals[triangles[0]], normals[triangles[1]]

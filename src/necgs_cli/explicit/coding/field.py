@@ -111,7 +111,7 @@ def connected_parts(neighbours: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The connected parts of a graph, each as sorted int64 vertices, in order of their first vertices."""
     lists = [a.tolist() for a in neighbours]
     label = [-1] * len(lists)
-    parts = []
+    parts: list[np.ndarray] = []
     for first in range(len(lists)):
         if label[first] >= 0:
             continue

@@ -1,8 +1,8 @@
-"""Residuals in a vertex's own frame: less uncertain along the normal than in the surface, biased away from the gate.
+"""Residuals in a vertex's own frame: surer along the normal than in the surface, biased away from the gate.
 
-The residual is modelled as Gaussian with covariance I - a n n', n the unit normal of the triangles across and `a` learnt
-on the way. Axes are coded one after the other, each given those before it. Fixed point: vectors have FRACTION bits,
-unit vectors UNIT_BITS, covariances 16.
+The residual is modelled as Gaussian with covariance I - a n n', n the unit normal of the triangles across, `a`
+learnt on the way. Axes are coded one after the other, each given those before it. Fixed point: vectors have FRACTION
+bits, unit vectors UNIT_BITS, covariances 16.
 """
 
 from math import isqrt

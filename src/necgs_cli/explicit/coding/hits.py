@@ -45,8 +45,8 @@ class HitState:
         self.winners = []
 
 
-def code_hit(coder: Coder, mixer: Mixer, state: HitState, seen: SeenValues, axis: int, suggestions: list[tuple[int, int]],
-             is_start: bool, mean: int, value: int | None) -> int | None:
+def code_hit(coder: Coder, mixer: Mixer, state: HitState, seen: SeenValues, axis: int,
+             suggestions: list[tuple[int, int]], is_start: bool, mean: int, value: int | None) -> int | None:
     """Code a coordinate as a suggested or seen value, if it is one.
 
     Args:

@@ -37,5 +37,5 @@ STRETCH = _invert_squash()  # STRETCH[probability >> 4]
 
 TAIL_STEPS = 64  # table steps for one scale of the logistic distribution
 TAIL_LIMIT = 16 * TAIL_STEPS - 1
-_UPPER = [(_EXP[k * UNIT // TAIL_STEPS] << 32) // ((1 << 64) + _EXP[k * UNIT // TAIL_STEPS]) for k in range(TAIL_LIMIT + 1)]
+_UPPER = [(e << 32) // ((1 << 64) + e) for e in _EXP[:: UNIT // TAIL_STEPS]]
 TAIL = [(1 << 32) - v for v in reversed(_UPPER[1:])] + _UPPER  # TAIL[x + TAIL_LIMIT] = P(X > x / TAIL_STEPS) * 2**32

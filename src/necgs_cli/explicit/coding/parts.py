@@ -42,8 +42,8 @@ def find_parts(positions: np.ndarray, faces: np.ndarray, creases: np.ndarray) ->
     """
     label = np.full(len(positions), -1, np.int64)
     members = [p for p in connected_parts(graph(faces, len(positions))) if len(p) > 1]
-    for k, part in enumerate(members):
-        label[part] = k
+    for k, vertices in enumerate(members):
+        label[vertices] = k
     rows = np.split(np.argsort(label[faces[:, 0]], kind="stable"),
                     np.cumsum(np.bincount(label[faces[:, 0]], minlength=len(members)))[:-1])
     rank = np.zeros(len(positions), np.int64)

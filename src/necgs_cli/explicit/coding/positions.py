@@ -27,10 +27,9 @@ class Method:
 
     field: bool
     hits: bool
-    interleaved: bool = False
 
 
-METHODS = (Method(True, False), Method(False, True), Method(True, True), Method(False, True, True), Method(False, False, True))
+METHODS = (Method(True, False), Method(False, True), Method(True, True), Method(False, False))
 
 
 class Surroundings:
@@ -58,20 +57,23 @@ class Surroundings:
 
 
 class _PositionCoder:
-    def __init__(self, coder: Coder, mixer: Mixer, method: Method) -> None:
-        self.coder, self.mixer, self.method = coder, mixer, method
+    def __init__(self, coder: Coder, mixer: Mixer, connectivity: Connectivity, method: Method,
+                 positions: np.ndarray | None) -> None:
+        self.coder, self.mixer, self.connectivity, self.method = coder, mixer, connectivity, method
+        self.given = None if positions is None else positions.tolist()
+        self.surroundings = Surroundings(connectivity)
+        self.array = np.zeros((connectivity.count, 3), np.int64)
         self.found: list[list[int]] = []
-        self.relative: list[int] = []  # distance from the prediction, over the field's deviation
+        self.relative = [0] * connectivity.count  # distance from the prediction, over the field's deviation
         self.anisotropy = frame.Anisotropy()
         self.seen, self.state = SeenValues(), HitState()
-        self.rows = None
-
-    def set_size(self, level: int | None) -> None:
-        self.first_size = self.typical = 16 << code_uniform(self.coder, _SIZE_LEVELS, level)
+        level = None if positions is None else _first_level(positions, connectivity.faces)
+        self.first_size = self.typical = 16 << code_uniform(coder, _SIZE_LEVELS, level)
+        self.rows = field.conditionals(self.surroundings.near) if method.field else None
 
     def predict(self, i: int) -> tuple[list[int], int]:
         """Prediction of vertex i with FRACTION bits, and its deviation in field units (0: hardly a prediction)."""
-        known = self.known[i]
+        known = self.surroundings.known[i]
         if self.rows is not None:
             before, weights, pivot = self.rows[i]
             if len(before):
@@ -80,7 +82,7 @@ class _PositionCoder:
                 return (offset + (self.array[reference] << FRACTION)).tolist(), max(1, isqrt(pivot))
         else:
             x = self.found
-            corners = self.parallelograms[i]
+            corners = self.surroundings.parallelograms[i]
             if corners:
                 total = [sum(x[a][d] + x[b][d] - x[c][d] for a, b, c in corners) for d in range(3)]
                 return [(t << FRACTION) // len(corners) for t in total], 1024
@@ -91,56 +93,56 @@ class _PositionCoder:
 
     def suggestions(self, i: int) -> tuple[list[tuple[list[int], int]], bool]:
         """Positions that vertex i may share coordinates with, and their sources; whether it starts a part."""
-        x, gate = self.found, self.gates[i]
+        x, gate = self.found, self.connectivity.gates[i]
         if gate is None:
             return [(x[j], 1 + k) for k, j in enumerate(range(i - 1, max(-1, i - 4), -1))], True
         f, v, p = gate
         out = [(x[f], 1), (x[v], 2)]
         if p >= 0:
             out += [([x[f][d] + x[v][d] - x[p][d] for d in range(3)], 0), (x[p], 3)]
-        for a, b, c in self.parallelograms[i][:4]:
+        for a, b, c in self.surroundings.parallelograms[i][:4]:
             if c != p:
                 out.append(([x[a][d] + x[b][d] - x[c][d] for d in range(3)], 4))
-        out += [(x[j], 5) for j in self.known[i][-6:] if j not in (f, v)]
+        out += [(x[j], 5) for j in self.surroundings.known[i][-6:] if j not in (f, v)]
         return out, False
 
-    def code_vertex(self, i: int, value: list[int] | None) -> list[int]:
+    def code_vertex(self, i: int) -> None:
         mean, deviation = self.predict(i)
-        known = self.known[i]
+        known = self.surroundings.known[i]
         size = self.first_size
         n = None
         if deviation:
             local = sum(self.relative[j] for j in known)
             size = max(1, (local + self.typical) * 1024 // ((len(known) + 1) * deviation))
-            if self.rows is not None or not self.method.hits:
-                n = frame.normal(self.found, self.parallelograms[i])
+            if self.rows is not None:
+                n = frame.normal(self.found, self.surroundings.parallelograms[i])
         if n is not None:
-            f, v, _ = self.gates[i] or (known[0], known[-1], 0)
+            f, v, _ = self.connectivity.gates[i] or (known[0], known[-1], 0)
             step = frame.forward_step(mean, self.found[f], self.found[v], n, len(known), size, FRACTION)
             mean = [m + s for m, s in zip(mean, step, strict=True)]
         if self.method.hits:
-            here, spread = self.code_repeating(i, mean, size, deviation, value)
+            here, spread = self.code_repeating(i, mean, size, deviation)
         else:
-            here, spread = self.code_free(i, mean, size, n, value)
+            here, spread = self.code_free(i, mean, size, deviation, n)
         for d in range(3):
             if not -(1 << 31) <= here[d] < 1 << 31:
                 raise DamagedRecord("a position in the mesh record is out of range")
         self.found.append(here)
-        self.relative.append(spread * deviation // (3 * 1024))
+        self.array[i] = here
         if deviation:
+            self.relative[i] = spread * deviation // (3 * 1024)
             self.typical += (self.relative[i] - self.typical) // min(i + 1, 8)
-        return here
 
-    def code_free(self, i: int, mean: list[int], size: int, n: list[int] | None, value: list[int] | None
+    def code_free(self, i: int, mean: list[int], size: int, deviation: int, n: list[int] | None
                   ) -> tuple[list[int], int]:
         """Code a vertex by its residuals alone; returns it, and the sum of the sizes found (sixteenths)."""
-        given = (None, None, None) if value is None else value
+        given = (None, None, None) if self.given is None else self.given[i]
         share = self.anisotropy.share
         here: list[int] = []
         rest: list[int] = []
         total = 0
-        around = min(5, len(self.known[i])) * 2 + (len(self.near[i]) > 6)
-        corners = self.parallelograms[i] if n is not None else []
+        around = min(5, len(self.surroundings.known[i])) * 2 + (len(self.surroundings.near[i]) > 6)
+        corners = self.surroundings.parallelograms[i] if n is not None else []
         x = self.found
         for d in range(3):
             m, spread = mean[d], 1 << 16
@@ -163,10 +165,9 @@ class _PositionCoder:
             self.anisotropy.update(rest, n, size)
         return here, total
 
-    def code_repeating(self, i: int, mean: list[int], size: int, deviation: int, value: list[int] | None
-                       ) -> tuple[list[int], int]:
+    def code_repeating(self, i: int, mean: list[int], size: int, deviation: int) -> tuple[list[int], int]:
         """Code a vertex whose coordinates may repeat others; returns it, and the sum of the sizes found."""
-        given = (None, None, None) if value is None else value
+        given = (None, None, None) if self.given is None else self.given[i]
         suggested, is_start = self.suggestions(i)
         self.state.start_vertex()
         here: list[int] = []
@@ -203,38 +204,13 @@ def code_positions(coder: Coder, mixer: Mixer, connectivity: Connectivity, metho
     Raises:
         DamagedRecord: when positions out of range are read.
     """
-    state = _PositionCoder(coder, mixer, method)
-    state.set_size(None if positions is None else first_level(positions, connectivity.faces))
-    surroundings = Surroundings(connectivity)
-    state.near, state.known, state.parallelograms = surroundings.near, surroundings.known, surroundings.parallelograms
-    state.gates = connectivity.gates
-    state.rows = field.conditionals(surroundings.near) if method.field else None
-    state.array = np.zeros((connectivity.count, 3), np.int64)
-    given = None if positions is None else positions.tolist()
+    state = _PositionCoder(coder, mixer, connectivity, method, positions)
     for i in range(connectivity.count):
-        state.array[i] = state.code_vertex(i, None if given is None else given[i])
+        state.code_vertex(i)
     return state.array
 
 
-class Placer(_PositionCoder):
-    """Codes each vertex when the connectivity makes it."""
-
-    def __init__(self, coder, mixer, method, positions, faces) -> None:
-        super().__init__(coder, mixer, method)
-        self.set_size(None if positions is None else first_level(positions, faces))
-        self.given = None if positions is None else positions.tolist()
-        self.near, self.known, self.parallelograms, self.gates = [], [], [], []
-
-    def __call__(self, i, gate, old):
-        self.gates.append(gate)
-        known = sorted({gate[0], gate[1]}) if gate else []
-        self.known.append(known)
-        self.near.append(known)
-        self.parallelograms.append([gate] if gate and gate[2] >= 0 else [])
-        return self.code_vertex(i, None if old is None else self.given[old])
-
-
-def first_level(positions: np.ndarray, faces: np.ndarray) -> int:
+def _first_level(positions: np.ndarray, faces: np.ndarray) -> int:
     """Size level for the first vertices: about the mean edge, or the mean coordinate without edges."""
     sizes = np.abs(positions[faces[:, 0]] - positions[faces[:, 1]]) if len(faces) else np.abs(positions)
     return int(sizes.mean()).bit_length() if sizes.size else 0

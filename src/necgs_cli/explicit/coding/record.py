@@ -10,14 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import connectivity, creases, field, hits, parts, positions, priors, residual
-from .arithmetic import HALF, DamagedRecord, Decoder, Encoder
+from . import connectivity, field, hits, parts, priors, residual
+from . import creases as crease_coding
+from . import positions as position_coding
+from .arithmetic import DamagedRecord, Decoder, Encoder
 from .mixing import Coder, Decision, Mixer, code_uniform
 
 RARE = 1 << 11  # probability, of 2**16, of what most records lack
 LOOSE = Decision("loose vertices", (64,))
 FLAT = Decision("flat triangles", (64,))
-DECISIONS = (connectivity.DECISIONS + residual.DECISIONS + hits.DECISIONS + creases.DECISIONS + parts.DECISIONS
+DECISIONS = (connectivity.DECISIONS + residual.DECISIONS + hits.DECISIONS + crease_coding.DECISIONS + parts.DECISIONS
              + (LOOSE, FLAT))
 
 
@@ -42,14 +44,14 @@ class _Mesh:
     parts: list[parts.Part]
 
 
-def encode_mesh(mesh_positions: np.ndarray, faces: np.ndarray, *, crease_edges: np.ndarray | None = None,
-                methods: Sequence[int] = tuple(range(len(positions.METHODS)))) -> tuple[bytes, np.ndarray]:
+def encode_mesh(positions: np.ndarray, faces: np.ndarray, *, creases: np.ndarray | None = None,
+                methods: Sequence[int] = tuple(range(len(position_coding.METHODS)))) -> tuple[bytes, np.ndarray]:
     """Code a triangle mesh without loss, up to the numbering of vertices and the rotation and order of triangles.
 
     Args:
-        mesh_positions: int32 (n, 3).
+        positions: int32 (n, 3).
         faces: int (m, 3), any triangles: several parts, borders, non-manifold edges, repeats.
-        crease_edges: int (k, 2), pairs of vertices that are edges, in any order; None: no creases.
+        creases: int (k, 2), pairs of vertices that are edges, in any order; None: no creases.
         methods: which of `positions.METHODS` to try.
 
     Returns:
@@ -58,11 +60,11 @@ def encode_mesh(mesh_positions: np.ndarray, faces: np.ndarray, *, crease_edges: 
     Raises:
         ValueError: when shapes or numbers are out of range, a crease is no edge, or no method suits the mesh.
     """
-    q, f, edges = _checked(mesh_positions, faces, crease_edges)
+    q, f, edges = _checked(positions, faces, creases)
     proper = (f[:, 0] != f[:, 1]) & (f[:, 1] != f[:, 2]) & (f[:, 2] != f[:, 0])
     solid, flat = f[proper], f[~proper]
     loose = np.setdiff1d(np.arange(len(q)), solid)
-    known = creases.edge_list(solid)
+    known = crease_coding.edge_list(solid)
     if len(np.setdiff1d(edges @ [len(q), 1], known @ [len(q), 1])):
         raise ValueError("a crease is no edge of a triangle")
     meshes = [_Mesh(q, solid, edges, loose, flat, [])]
@@ -108,13 +110,13 @@ def decode_mesh(data: bytes, *, max_vertices: int = 1 << 18, max_faces: int | No
     return q.astype(np.int32), f, edges
 
 
-def _checked(mesh_positions: np.ndarray, faces: np.ndarray, crease_edges: np.ndarray | None
+def _checked(positions: np.ndarray, faces: np.ndarray, creases: np.ndarray | None
              ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    q = np.asarray(mesh_positions).astype(np.int64).reshape(-1, 3)
+    q = np.asarray(positions).astype(np.int64).reshape(-1, 3)
     f = np.asarray(faces).astype(np.int64).reshape(-1, 3)
     edges = np.zeros((0, 2), np.int64)
-    if crease_edges is not None:
-        edges = np.sort(np.asarray(crease_edges).astype(np.int64).reshape(-1, 2), axis=1)
+    if creases is not None:
+        edges = np.sort(np.asarray(creases).astype(np.int64).reshape(-1, 2), axis=1)
     if q.size and (q.min() < -(1 << 31) or q.max() >= 1 << 31):
         raise ValueError("positions must fit 32 bits")
     for indices in (f, edges):
@@ -136,16 +138,11 @@ def _flag(coder: Coder, value: bool | None, probability: int = RARE) -> bool:
 def _code(coder: Coder, mesh: _Mesh | None, method: int | None, max_vertices: int, max_faces: int
           ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Code a record; `mesh` and `method` when encoding. Returns positions, faces, creases, the encoder's order."""
-    method = code_uniform(coder, len(positions.METHODS), method)
-    mixer = Mixer(priors.start(DECISIONS, positions.METHODS[method].hits))
+    method = code_uniform(coder, len(position_coding.METHODS), method)
+    mixer = Mixer(priors.start(DECISIONS, position_coding.METHODS[method].hits))
     has_extras = _flag(coder, None if mesh is None else bool(len(mesh.loose) or len(mesh.flat)))
     has_copies = _flag(coder, None if mesh is None else bool(mesh.parts))
-    place = None
-    if positions.METHODS[method].interleaved:
-        place = positions.Placer(coder, mixer, positions.METHODS[method], None if mesh is None else mesh.positions,
-                                 None if mesh is None else mesh.faces)
-    conn = connectivity.code_connectivity(coder, mixer, None if mesh is None else mesh.faces, max_vertices, max_faces,
-                                          place)
+    conn = connectivity.code_connectivity(coder, mixer, None if mesh is None else mesh.faces, max_vertices, max_faces)
     order = np.array(conn.order, np.int64)
     loose = 0
     if has_extras:
@@ -156,18 +153,12 @@ def _code(coder: Coder, mesh: _Mesh | None, method: int | None, max_vertices: in
             order = np.concatenate([order, mesh.loose])
     part_graph = parts.graph(conn.faces, conn.count)
     conn = connectivity.Connectivity(conn.faces, conn.count + loose, conn.gates + [None] * loose, conn.order)
-    if place is None:
-        q = positions.code_positions(coder, mixer, conn, positions.METHODS[method],
-                                     None if mesh is None else mesh.positions[order])
-    else:
-        for i in range(loose):
-            place(conn.count - loose + i, None, None if mesh is None else int(mesh.loose[i]))
-        q = np.array(place.found, np.int64).reshape(-1, 3)
-    renumber = None
+    q = position_coding.code_positions(coder, mixer, conn, position_coding.METHODS[method],
+                                 None if mesh is None else mesh.positions[order])
+    renumber = np.full(0 if mesh is None else len(mesh.positions), -1, np.int64)
     if mesh is not None:
-        renumber = np.full(len(mesh.positions), -1, np.int64)
         renumber[order] = np.arange(len(order))
-    edges = creases.code_creases(coder, mixer, q, conn.faces,
+    edges = crease_coding.code_creases(coder, mixer, q, conn.faces,
                                  None if mesh is None else np.sort(renumber[mesh.creases], axis=1))
     faces = conn.faces
     if has_copies:

@@ -54,8 +54,8 @@ def _stretched(part: int, whole: int) -> int:
     return STRETCH[p if p < 4096 else 4095]
 
 
-def code_coordinate(coder: Coder, mixer: Mixer, kind: CoordinateKind, mean: int, sizes: tuple[int, int], side_contexts: Sequence[int],
-                    bucket_contexts: Sequence[int], value: int | None = None) -> int:
+def code_coordinate(coder: Coder, mixer: Mixer, kind: CoordinateKind, mean: int, sizes: tuple[int, int],
+                    side_contexts: Sequence[int], bucket_contexts: Sequence[int], value: int | None = None) -> int:
     """Code an integer near a prediction.
 
     Args:
@@ -89,13 +89,17 @@ def code_coordinate(coder: Coder, mixer: Mixer, kind: CoordinateKind, mean: int,
     k = 0
     left, left_other = _tail(offset, size), _tail(offset, other)
     a, b = bucket_contexts
+    scale, scale_other = 9 * size, 9 * other  # as in _tail, which is written out here for speed
     while True:
         offset += width
-        next_left, next_other = _tail(offset, size), _tail(offset, other)
+        x, y = offset * 50 // scale, offset * 50 // scale_other
+        next_left = TAIL[(x if x < TAIL_LIMIT else TAIL_LIMIT) + TAIL_LIMIT]
+        next_other = TAIL[(y if y < TAIL_LIMIT else TAIL_LIMIT) + TAIL_LIMIT]
         step = k if k < _STEPS else _STEPS - 1
         more = mixer.code(coder, kind.bucket, (group * _STEPS + step, a * _STEPS + step, b * _STEPS + step),
                           None if distance is None else int(distance >> shift > k),
-                          (_stretched(next_left, left), _stretched(next_other, left_other)), step)
+                          (STRETCH[next_left * 4096 // (left + 1)], STRETCH[next_other * 4096 // (left_other + 1)]),
+                          step)
         left, left_other = next_left, next_other
         if not more:
             break

@@ -1,0 +1,43 @@
+"""Explicit records: a control mesh as the payload of a record, and back. Decoding needs NumPy alone."""
+
+from __future__ import annotations
+
+from necgs_cli.bitstream.errors import DamagedFile
+from necgs_cli.explicit.coding import DamagedRecord, decode_mesh, encode_mesh
+from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
+
+KIND_NUMBERS = {SMOOTH: 3, CREASED: 4, PLAIN: 5}
+"""Kinds of records in the file."""
+
+MOST_VERTICES = {SMOOTH: 1 << 16, CREASED: 1 << 16, PLAIN: 1 << 20}
+"""A reader refuses more: two Loop steps make 16 triangles of each."""
+
+MOST_GRID = 60
+
+
+def encode_record(mesh: ControlMesh) -> tuple[int, bytes]:
+    """Kind and payload of a control mesh: the grid in one byte, then the coded mesh.
+
+    Raises:
+        ValueError: it is larger than the format allows.
+    """
+    if len(mesh.positions) > MOST_VERTICES[mesh.kind] or not 0 <= mesh.grid <= MOST_GRID:
+        raise ValueError("a control mesh larger than the format allows")
+    data, _ = encode_mesh(mesh.positions, mesh.faces, crease_edges=mesh.creases)
+    return KIND_NUMBERS[mesh.kind], bytes([mesh.grid]) + data
+
+
+def decode_record(number: int, payload: bytes) -> ControlMesh:
+    """The control mesh of a record of kind `number`, equal in every integer on every machine.
+
+    Raises:
+        DamagedFile: the payload is none.
+    """
+    kind = next(name for name, known in KIND_NUMBERS.items() if known == number)
+    if not payload or payload[0] > MOST_GRID:
+        raise DamagedFile("a mesh record without a valid grid")
+    try:
+        positions, faces, creases = decode_mesh(payload[1:], max_vertices=MOST_VERTICES[kind])
+    except DamagedRecord as error:
+        raise DamagedFile(str(error)) from None
+    return ControlMesh(positions, faces, creases if kind == CREASED else None, kind, payload[0])

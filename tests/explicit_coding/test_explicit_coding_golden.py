@@ -1,0 +1,86 @@
+"""Records of this format version decode for ever, alike on every machine and number of threads.
+
+`python tests/explicit_coding/test_explicit_coding_golden.py` prints the table anew, for a new format version.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from necgs_cli.explicit.coding import decode_mesh, encode_mesh
+from necgs_cli.explicit.coding.positions import METHODS
+
+# record in hexadecimal, SHA-256 of what it decodes to
+GOLDEN: dict[str, tuple[str, str]] = {
+}
+
+
+def meshes():
+    """Meshes made of integers only: each way of coding has one."""
+    i, j = np.meshgrid(np.arange(7), np.arange(6), indexing="ij")
+    q = np.stack([8 * i + (j * j) % 3, 7 * j + (i * j) % 4, (i - 3) ** 2 * 2 + (j - 2) ** 2], -1).reshape(-1, 3)
+    a = (6 * i + j)[:-1, :-1].ravel()
+    f = np.concatenate([np.stack([a, a + 6, a + 1], 1), np.stack([a + 1, a + 6, a + 7], 1)])
+    for method in range(len(METHODS)):
+        yield f"method {method}", (q * 5 - 90, f, None), (method,)
+    yield "creases", (q, f, np.array([[0, 1], [1, 2], [8, 9]])), (0,)
+    box = np.array([[x, y, z] for x in (0, 40) for y in (0, 30) for z in (0, 9)])
+    sides = np.array([(0, 1, 3), (0, 3, 2), (4, 6, 7), (4, 7, 5), (0, 4, 5), (0, 5, 1), (2, 3, 7), (2, 7, 6)])
+    boxes = np.concatenate([box, box + [50, 0, 0], box + [100, 0, 0], [[7, 7, 7]]])
+    yield "copies and extras", (boxes, np.concatenate([sides, sides + 8, sides + 16, [[0, 0, 1]]]), None), (1,)
+
+
+def digest(data):
+    """SHA-256 of all that a record decodes to."""
+    q, f, creases = decode_mesh(data)
+    parts = (q.astype("<i4"), f.astype("<i8"), creases.astype("<i8"))
+    return hashlib.sha256(b"".join(a.tobytes() for a in parts)).hexdigest()
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_records_decode_to_the_same_integers(name):
+    data, wanted = GOLDEN[name]
+    assert digest(bytes.fromhex(data)) == wanted
+
+
+def test_encoder_still_writes_the_golden_records():
+    made = {name: encode_mesh(q, f, creases=c, methods=m)[0].hex() for name, (q, f, c), m in meshes()}
+    assert made == {name: data for name, (data, _) in GOLDEN.items()}
+
+
+@pytest.mark.parametrize("threads", ["1", "4"])
+def test_decoding_in_another_process_needs_only_numpy_and_agrees_whatever_the_threads(threads):
+    data, wanted = GOLDEN["method 0"]
+    code = f"""
+import hashlib, sys
+for name in ("torch", "numba", "scipy", "trimesh", "constriction"):
+    sys.modules[name] = None
+from necgs_cli.explicit.coding import decode_mesh
+q, f, c = decode_mesh(bytes.fromhex({data!r}))
+print(hashlib.sha256(q.astype('<i4').tobytes() + f.astype('<i8').tobytes() + c.astype('<i8').tobytes()).hexdigest())
+"""
+    environment = os.environ | {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+    out = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == wanted
+
+
+def test_the_field_of_a_record_is_integers_to_the_last_step():
+    from necgs_cli.explicit.coding import field
+    from necgs_cli.explicit.coding.parts import graph
+
+    _, (q, f, _), _ = next(meshes())
+    for before, weights, pivot in field.conditionals(graph(f, len(q))):
+        assert before.dtype == weights.dtype == np.int64 and isinstance(pivot, int)
+
+
+if __name__ == "__main__":
+    for name, (q, f, c), methods in meshes():
+        record = encode_mesh(q, f, creases=c, methods=methods)[0]
+        print(f'    "{name}": (')
+        for k in range(0, len(record.hex()), 96):
+            print(f'        "{record.hex()[k:k + 96]}"')
+        print(f'        , "{digest(record)}"),')
