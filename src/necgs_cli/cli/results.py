@@ -38,8 +38,10 @@ def _what_is_lost(models: list[ModelResult]) -> str:
 def _model_line(model: ModelResult) -> str:
     parts = [
         f"{model.id} {printable(model.name)}: {model.kind}, {model.record_bytes:,} B, p2s {model.p2s:.2e},"
-        f" max {model.max_error:.2e}, sign {model.sign}, {format_seconds(model.seconds)}"
+        f" max {model.max_error:.2e}, {format_seconds(model.seconds)}"
     ]
+    if model.sign:
+        parts.append(f"sign by {model.sign}")
     if model.dropped:
         parts.append("dropped " + ", ".join(model.dropped))
     if model.repairs:

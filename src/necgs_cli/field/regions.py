@@ -147,7 +147,7 @@ def _node(nodes: np.ndarray, singles: int, index: np.ndarray) -> np.ndarray:
 def _links(brick_map: np.ndarray, nodes: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Links, their weights, and how many of them (the first) join two single samples."""
     singles = np.arange(len(index))
-    flat = len(index) + np.arange(brick_map.size).reshape(brick_map.shape)
+    flat: np.ndarray = len(index) + np.arange(brick_map.size).reshape(brick_map.shape)
     between, mixed, bricks = [], [], []
     for d, axis in enumerate(AXES):
         after = _node(nodes, len(index), index + axis)
