@@ -14,6 +14,7 @@ import argparse
 import csv
 import json
 import resource
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -107,7 +108,8 @@ def encode_and_decode(path: Path, expected: str, limits: Limits, arguments: argp
     """Take a file through `necgs encode` and `necgs decode`."""
     with tempfile.TemporaryDirectory() as folder:
         packed, decoded = Path(folder) / "set.ncgs", Path(folder) / "model.ply"
-        command = [*arguments.necgs.split(), "encode", str(path), "-o", str(packed), "--json", "-f", *arguments.options]
+        necgs, options = shlex.split(arguments.necgs), shlex.split(arguments.options)
+        command = [*necgs, "encode", str(path), "-o", str(packed), "--json", "-f", *options]
         code, stdout, stderr = run(command, limits)
         if expected == "error":
             right, said = judge_error(code, stderr, SKIPPED_OR_FAILED)
@@ -115,7 +117,7 @@ def encode_and_decode(path: Path, expected: str, limits: Limits, arguments: argp
         if code != 0:
             return False, f"encode gave {code}: {stderr.strip()[-200:]}"
         json.loads(stdout)
-        command = [*arguments.necgs.split(), "decode", str(packed), "--id", "0", "-o", str(decoded)]
+        command = [*necgs, "decode", str(packed), "--id", "0", "-o", str(decoded)]
         code, _, stderr = run(command, limits)
         if code != 0:
             return False, f"decode gave {code}: {stderr.strip()[-200:]}"
@@ -138,7 +140,7 @@ def main() -> int:
     parser.add_argument("--memory", type=float, default=8, help="limit of address space in GB (default: 8)")
     parser.add_argument("--tolerance", type=float, default=0.02, help="bounds, of the longest side (default: 0.02)")
     parser.add_argument("--necgs", default=f"{sys.executable} -m necgs_cli", help="the command to test")
-    parser.add_argument("options", nargs="*", help="further options for encode, after --")
+    parser.add_argument("--options", default="", help="further options for encode, such as --options='--preset tiny'")
     arguments = parser.parse_args()
     limits = Limits(arguments.seconds, int(arguments.memory * 1e9))
 

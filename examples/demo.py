@@ -79,9 +79,9 @@ def print_table(rows: list[dict], file_bytes: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="\nerror: distance between the surfaces, % of the longest side", title_justify="left")
-    table.add_column("model")
-    for name in ("source bytes", "bytes in the set", "mean error", "99 % below", "largest"):
+    table = Table(title="\ndistances between the surfaces in % of the longest side", title_justify="left")
+    table.add_column("model", no_wrap=True)
+    for name in ("bytes in", "bytes out", "mean", "99 % below", "largest"):
         table.add_column(name, justify="right")
     for row in rows:
         found = row["distances"]
@@ -90,7 +90,7 @@ def print_table(rows: list[dict], file_bytes: int) -> None:
     table.add_section()
     source_bytes = sum(row["source_bytes"] for row in rows)
     mean = sum(row["distances"].p2s for row in rows) / len(rows)
-    table.add_row(f"{len(rows)} models, whole file", f"{source_bytes:,}", f"{file_bytes:,}", f"{50 * mean:.3f}", "", "")
+    table.add_row(f"{len(rows)}, whole file", f"{source_bytes:,}", f"{file_bytes:,}", f"{50 * mean:.3f}", "", "")
     Console().print(table)
 
 

@@ -50,7 +50,7 @@ def test_what_is_dropped_is_said_once_unless_quiet(necgs, library):
 def test_verbose_says_sign_losses_and_repairs_of_each_model(necgs, library):
     library.report = report([model_result(0, "a.obj", sign="flood", dropped=("uv",), repairs=("2 faces dropped",))])
     (line,) = [line for line in necgs("encode", "x", "-o", "o.ncgs", "-v").stderr.splitlines() if "a.obj" in line]
-    assert "sign flood" in line and "dropped uv" in line and "2 faces dropped" in line
+    assert "sign by flood" in line and "dropped uv" in line and "2 faces dropped" in line
 
 
 def test_skipped_inputs_are_named_and_give_exit_code_3(necgs, library):

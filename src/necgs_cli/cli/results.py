@@ -24,6 +24,7 @@ def tell_outcome(report: Report, level: int) -> int:
         for model in report.models:
             say(_model_line(model))
     if level >= NORMAL:
+        say(f"codec: {report.decision}")
         say(_what_is_lost(report.models))
     return SKIPPED if report.skipped else DONE
 

@@ -23,7 +23,7 @@ def encode_record(mesh: ControlMesh) -> tuple[int, bytes]:
     """
     if len(mesh.positions) > MOST_VERTICES[mesh.kind] or not 0 <= mesh.grid <= MOST_GRID:
         raise ValueError("a control mesh larger than the format allows")
-    data, _ = encode_mesh(mesh.positions, mesh.faces, crease_edges=mesh.creases)
+    data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases)
     return KIND_NUMBERS[mesh.kind], bytes([mesh.grid]) + data
 
 
