@@ -2,11 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 OUT ?= out
-DEMO_PRESET ?= fast
-DEMO_TIME ?= 3m
 # A folder of meshes and options of `necgs encode` for `make bench`
 MESHES ?= examples/meshes
-ENCODE ?= --preset fast --time-budget 3m
+ENCODE ?= --error 0.1%
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -28,7 +26,7 @@ $(READY): pyproject.toml constraints.txt
 install: $(READY) ## make the virtual environment, with the tool in it
 
 demo: $(READY) ## compress the example meshes, decode them, show errors and a picture
-	$(BIN)/python examples/demo.py --out $(OUT) --preset $(DEMO_PRESET) --time-budget $(DEMO_TIME)
+	$(BIN)/python examples/demo.py --out $(OUT)
 
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest

@@ -1,6 +1,6 @@
 """Compress the example meshes, decode them again, and show what they cost and what was lost.
 
-    python examples/demo.py [--preset fast] [--time-budget 3m] [--out out]
+    python examples/demo.py [--out out] [-- OPTIONS OF necgs encode]
 
 Runs the same `necgs` commands that one would type, then measures every decoded model against its original with the
 exact distance between the surfaces, and draws both side by side.
@@ -20,16 +20,14 @@ MESHES = Path(__file__).resolve().parent / "meshes"
 def main() -> int:
     """Run the demonstration; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--preset", default="fast", help="of necgs encode (default: %(default)s)")
-    parser.add_argument("--time-budget", default="3m", help="of necgs encode (default: %(default)s)")
+    parser.add_argument("encode", nargs="*", metavar="OPTION", help="options of necgs encode, behind --")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the results (default: %(default)s)")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     ncgs, decoded = options.out / "examples.ncgs", options.out / "decoded"
 
-    encode = ["encode", str(MESHES), "-o", str(ncgs), "-f", "--preset", options.preset]
     for command in (
-        [*encode, "--time-budget", options.time_budget],
+        ["encode", str(MESHES), "-o", str(ncgs), "-f", *options.encode],
         ["inspect", str(ncgs)],
         ["decode", str(ncgs), "--all", "-o", str(decoded), "-f"],
     ):

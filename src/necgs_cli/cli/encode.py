@@ -15,6 +15,7 @@ from necgs_cli.cli.interrupt import interruptible
 from necgs_cli.cli.results import encoded_json, print_encoded, tell_outcome
 from necgs_cli.options import CODECS, POLICIES, PRESETS, EncodeOptions
 
+
 def _listed(title: str, rows: dict[str, str]) -> str:
     return "\b\n" + "\n".join([title, *(f"  {name:<9} {text}" for name, text in rows.items())])
 

@@ -41,7 +41,7 @@ def parse_error(text: str) -> ErrorBound:
         value = float(number.rstrip("%"))
         return ErrorBound(value / 100 if relative else value, relative)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no error: give 0.1% of the longest side, or a length like 0.02") from None
+        raise typer.BadParameter(f"{text!r} is no error: give 0.1% (of the longest side) or a length") from None
 
 
 def parse_device(text: str) -> str:

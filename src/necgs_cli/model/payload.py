@@ -160,9 +160,9 @@ def _read_config(reader: ByteReader) -> tuple[DecoderConfig, float]:
     if not 3 <= levels <= 6:
         raise reader.damage(f"a decoder of {levels} levels")
     deformation, keep, rate_code = bool(reader.u8()), reader.varint(256), reader.u16()
-    lists = [tuple(reader.varint(256) for _ in range(levels)) for _ in range(4)]
+    channels, features, hidden, stencils = (tuple(reader.varint(256) for _ in range(levels)) for _ in range(4))
     try:
-        config = DecoderConfig(4 << levels, *lists, deformation=deformation, keep=keep)
+        config = DecoderConfig(4 << levels, channels, features, hidden, stencils, deformation, keep)
     except ValueError as error:
         raise reader.damage(str(error)) from None
     return config, step_of(rate_code) if rate_code else 0.0

@@ -24,6 +24,9 @@ class Objective(Protocol):
     def load_state_dict(self, state: dict) -> None:
         """Goes on from there."""
 
+    def export(self) -> tuple[bytes, list[bytes]]:
+        """Payloads of the set section and of every model's record."""
+
 
 @dataclass(frozen=True)
 class Length:

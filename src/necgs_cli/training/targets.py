@@ -33,7 +33,7 @@ class TargetLevel:
         self.tsdf = self._by_parent([constant, *(field.tsdf for field in fields)], 8).to(device)
         self.deformation = None
         if fields[0].deformation is not None:
-            moves = [np.zeros((*constant.shape, 3)), *(field.deformation for field in fields)]
+            moves = [np.zeros((*constant.shape, 3)), *(f.deformation for f in fields if f.deformation is not None)]
             self.deformation = self._by_parent(moves, 24).to(device)
 
     def _by_parent(self, bricks: Sequence[np.ndarray], width: int) -> Tensor:
