@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from necgs_cli.meshes.mesh import Mesh
 from necgs_cli.meshes.placement import Placement
 from necgs_cli.options import ErrorBound
-
-SET_ERRORS = (2.5, 1.0, 0.5)
-"""Errors, as multiples of the asked one, near which a model's curve is sampled for the policy `set`."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,11 @@ class CodedMesh:
     p2s: float
     max_error: float
     vertices: int
+
+    @property
+    def bytes(self) -> int:
+        """Of the payload."""
+        return len(self.payload)
 
 
 @dataclass(frozen=True)
@@ -53,26 +56,34 @@ class MeshTask:
         side = float(np.ptp(vertices, axis=0).max())  # a little below 2: the placement is rounded
         target = self.bound.of(float(np.ptp(mesh.vertices, axis=0).max())) * side / 2
         search = Search(vertices, mesh.faces, self.seed)
-        if self.whole_set:
-            points = [point for factor in SET_ERRORS for point in search.around(factor * target)]
-        else:
-            points = [search.best(target)]
-        return cheapest_hull([self._coded(point, 2 / side) for point in points])
+        points = cheapest_hull(search.curve(target)) if self.whole_set else [search.best(target)]
+        return [self._coded(point, 2 / side) for point in points]
 
     @staticmethod
     def _coded(point, to_side_2: float) -> CodedMesh:
         from necgs_cli.explicit.records import encode_record
 
         kind, payload = encode_record(point.mesh)
-        return CodedMesh(
-            kind, payload, point.p2s * to_side_2, point.max_error * to_side_2, len(point.mesh.positions)
-        )
+        return CodedMesh(kind, payload, point.p2s * to_side_2, point.max_error * to_side_2, len(point.mesh.positions))
 
 
-def cheapest_hull(points: Sequence[CodedMesh]) -> list[CodedMesh]:
+class Costed(Protocol):
+    """A point of a model's curve: bytes against error."""
+
+    @property
+    def bytes(self) -> int: ...
+
+    @property
+    def p2s(self) -> float: ...
+
+
+C = TypeVar("C", bound=Costed)
+
+
+def cheapest_hull(points: Sequence[C]) -> list[C]:
     """The points on the lower convex hull of bytes and error, from the smallest record to the most exact."""
-    ordered = sorted(points, key=lambda p: (len(p.payload), p.p2s))
-    hull: list[CodedMesh] = []
+    ordered = sorted(points, key=lambda p: (p.bytes, p.p2s))
+    hull: list[C] = []
     for point in ordered:
         if hull and point.p2s >= hull[-1].p2s:
             continue
@@ -82,30 +93,43 @@ def cheapest_hull(points: Sequence[CodedMesh]) -> list[CodedMesh]:
     return hull
 
 
-def _slope(a: CodedMesh, b: CodedMesh) -> float:
+def _slope(a: Costed, b: Costed) -> float:
     """Error saved for each byte from a to b."""
-    return (a.p2s - b.p2s) / max(len(b.payload) - len(a.payload), 1)
+    return (a.p2s - b.p2s) / max(b.bytes - a.bytes, 1)
 
 
-def allocate(hulls: Sequence[Sequence[CodedMesh]], bounds: Sequence[float]) -> list[CodedMesh]:
-    """One point a model: the set's mean of error over bound at most 1 with the least bytes (equal slope).
+def allocate(hulls: Sequence[Sequence[C]], bounds: Sequence[float]) -> list[C]:
+    """One point a model, so that the mean of error over bound is at most 1, with the least bytes (equal slope).
 
-    Starts from the smallest records and takes the steps that save most error for a byte first.
+    Starts from the smallest records and takes the steps that save most error for a byte first; what the last step
+    saved too much is given back where that saves most bytes. In a small set that may still lose to one point within
+    the bound for each model, which is then taken.
 
     Args:
         hulls: of each model, from `cheapest_hull`.
         bounds: of each model.
     """
+    ratios = [[point.p2s / bound for point in hull] for hull, bound in zip(hulls, bounds, strict=True)]
     steps = [
         (_slope(a, b) / bound, model, i + 1)
         for model, (hull, bound) in enumerate(zip(hulls, bounds, strict=True))
         for i, (a, b) in enumerate(zip(hull, hull[1:], strict=False))
     ]
-    chosen = [0] * len(hulls)
-    excess = sum(hull[0].p2s / bound - 1 for hull, bound in zip(hulls, bounds, strict=True))
+    level = [0] * len(hulls)
+    slack = len(hulls) - sum(r[0] for r in ratios)
     for _, model, i in sorted(steps, reverse=True):
-        if excess <= 0:
+        if slack >= 0:
             break
-        excess -= (hulls[model][i - 1].p2s - hulls[model][i].p2s) / bounds[model]
-        chosen[model] = i
-    return [hull[i] for hull, i in zip(hulls, chosen, strict=True)]
+        slack += ratios[model][i - 1] - ratios[model][i]
+        level[model] = i
+    givable = [(hulls[m][i].bytes - hulls[m][i - 1].bytes, m) for m, i in enumerate(level) if i]
+    for _, model in sorted(givable, reverse=True):
+        loss = ratios[model][level[model] - 1] - ratios[model][level[model]]
+        if loss <= slack:
+            slack -= loss
+            level[model] -= 1
+    chosen = [hull[i] for hull, i in zip(hulls, level, strict=True)]
+    if all(r[-1] <= 1 for r in ratios):
+        each = [hull[next(i for i, x in enumerate(r) if x <= 1)] for hull, r in zip(hulls, ratios, strict=True)]
+        chosen = min(chosen, each, key=lambda points: sum(p.bytes for p in points))
+    return chosen

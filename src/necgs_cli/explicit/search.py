@@ -22,6 +22,7 @@ ROUNDS = 7
 MOST_FITS = 4
 LEAST_VERTICES, MOST_VERTICES = 12, 4000
 FINEST_GRID = 40
+CURVE_FACTORS = (0.6, 1.7)  # vertices of the neighbours of the best point, for a choice over a set
 MEASURE_SAMPLES = 10000
 OWN_TRIALS = 1.5  # vertices of the original a byte of the best fit, below which its own triangles are tried
 
@@ -162,6 +163,17 @@ class Search:
             found.append(self.own_triangles(error))
             reached = [p for p in found if p.p2s <= error]
         return min(reached, key=lambda p: p.bytes) if reached else min(found, key=lambda p: p.p2s)
+
+    def curve(self, error: float) -> list[Point]:
+        """Points of the curve of bytes against error about an asked one: all fits on the way to the best one there,
+        and one of its kind on either side."""
+        best = self.best(error)
+        points = [*self._points.values(), best]
+        for factor in CURVE_FACTORS:
+            count = round(factor * len(best.mesh.positions))
+            if LEAST_VERTICES <= count < 0.8 * len(self.target.vertices):
+                points.append(self.fit(count, best.mesh.kind, grid_for(error / factor, best.mesh.kind)))
+        return points
 
     def around(self, error: float) -> list[Point]:
         """Points near an error, one fit a kind: at its grid and the next finer one, and the own triangles."""
