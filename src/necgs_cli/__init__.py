@@ -8,6 +8,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "EncodeOptions",
+    "ErrorBound",
     "Mesh",
     "ModelSet",
     "NecgsError",
@@ -22,6 +23,7 @@ __all__ = [
 if TYPE_CHECKING:
     from necgs_cli.api import (
         EncodeOptions,
+        ErrorBound,
         Mesh,
         ModelSet,
         NecgsError,

@@ -15,7 +15,7 @@ from necgs_cli.bitstream.errors import DamagedFile, FileBusy
 from necgs_cli.decoding import DENSE, SPARSE
 from necgs_cli.meshes.mesh import Mesh, MeshError
 from necgs_cli.model_set import DAMAGED, Entry, ModelSet, inspect, open_container
-from necgs_cli.options import CODECS, DEFAULT_ERROR, POLICIES, PRESETS, EncodeOptions, ErrorBound
+from necgs_cli.options import CODECS, POLICIES, PRESETS, EncodeOptions, ErrorBound
 from necgs_cli.outcome import ModelResult, NecgsError, Report, Skipped
 from necgs_cli.progress import Progress
 
@@ -82,13 +82,12 @@ def encode(
     if path and path.exists() and not options.overwrite:
         raise NecgsError(f"{path}: exists already; overwrite it with -f (overwrite=True)")
     items = _inputs(inputs)
-    checkpoint = checkpoint_for(path, options.resume) if path and options.codec == "neural" else None
-    if options.codec == "neural":
+    checkpoint = checkpoint_for(path, options.resume) if path and options.neural else None
+    if options.neural:
         machine = _machine(options.device, options.workers, options.seed)
         encoded = encode_neural(items, options, machine, checkpoint, started, progress)
     else:
-        bound = options.error or DEFAULT_ERROR
-        encoded = encode_meshes(items, bound, options, options.workers or _cores(), progress)
+        encoded = encode_meshes(items, options.bound, options, options.workers or _cores(), progress)
     try:
         size = write_container(path or output, encoded.sections, encoded.records)
     except FileBusy as error:
@@ -135,12 +134,10 @@ def append(
     progress = progress or Progress()
     section, before = _contents(path)
     set_p2s = sum(before) / len(before) if before else math.nan
-    options = EncodeOptions(
-        seed=seed, device=device, workers=workers, strict=strict, time_budget=time_budget, keep_interior=keep_interior
-    )
+    options = EncodeOptions(seed=seed, device=device, workers=workers, strict=strict, keep_interior=keep_interior)
     items = _inputs(inputs)
     if section and error is None:
-        encoded = append_neural(section, items, options, _machine(device, workers, seed), progress)
+        encoded = append_neural(section, items, options, _machine(device, workers, seed), time_budget, progress)
         _tell_uncovered(encoded, set_p2s, progress)
     else:
         encoded = encode_meshes(items, error or default_bound(set_p2s), options, workers or _cores(), progress)

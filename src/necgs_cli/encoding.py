@@ -97,7 +97,7 @@ def encode_meshes(
     size = sum(len(record.payload) for record in records) / len(records)
     decision = f"mesh records, {size:,.0f} B a model"
     if options.codec == "auto":
-        decision += "; a decoder for the set is trained only when asked for (--codec neural)"
+        decision += "; a decoder for the set is trained when asked for (--codec neural)"
     return Encoded(models, records, [], skipped, [""] * len(models), decision)
 
 
@@ -108,7 +108,7 @@ def longest_side(model: Prepared[Any]) -> float:
 
 
 def _tell_missed(
-    models: list[Prepared[Any]], chosen: list[CodedMesh], bounds: list[float], policy: str, progress: Progress
+    models: list[Prepared[Any]], chosen: list[CodedMesh], bounds: list[float], policy: str | None, progress: Progress
 ) -> None:
     ratios = [coded.p2s / bound for coded, bound in zip(chosen, bounds, strict=True)]
     if policy == "set":
@@ -158,7 +158,12 @@ def encode_neural(
 
 
 def append_neural(
-    section: SetSection, items: list[Input], options: EncodeOptions, machine: Machine, progress: Progress
+    section: SetSection,
+    items: list[Input],
+    options: EncodeOptions,
+    machine: Machine,
+    seconds: float | None,
+    progress: Progress,
 ) -> Encoded:
     """Features of new models for a decoder that stays as it is.
 
@@ -173,7 +178,7 @@ def append_neural(
     models, skipped = read_models(items, task, machine.workers, options.strict, progress)
     _tell_hidden(models, progress)
     try:
-        payloads = append_features(section, models, options.rate_weight, machine, progress, options.time_budget)
+        payloads = append_features(section, models, machine, progress, seconds)
     except Stopped:
         raise NecgsError("stopped; the file is as it was", INTERRUPTED) from None
     records = neural_records(section, payloads, models, progress)

@@ -148,7 +148,6 @@ def _probe(models: Sequence[Prepared[FieldFit]], kind: int, objective: Objective
 def append_features(
     section: SetSection,
     models: Sequence[Prepared[FieldFit]],
-    rate_weight: float | None,
     machine: Machine,
     progress: Progress,
     seconds: float | None = None,
@@ -162,7 +161,7 @@ def append_features(
     from necgs_cli.training.sparse import SparseObjective, SparseSchedule
 
     payload = DecoderPayload.from_bytes(section.payload)
-    schedule = SparseSchedule.for_append(payload.rate_weight if rate_weight is None else rate_weight)
+    schedule = SparseSchedule.for_append(payload.rate_weight)
     objective = SparseObjective(
         payload.config,
         _levels(models, machine.device),

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 QUALITY_DEFAULT = 5
 QUALITY_RATIO = 1.6
-"""One step of `quality` divides lambda by this."""
+"""One step of `quality` divides lambda, or the error, by this."""
 
 
 CODECS: dict[str, str] = {
-    "auto": "the smallest file at the asked error: mesh records, for now always",
+    "auto": "mesh records; neural ones where a preset or another option of training is given",
     "mesh": "a control mesh for each model, in seconds",
     "neural": "one decoder for the set and a feature for each model (NeCGS), in minutes to hours",
 }
 POLICIES: dict[str, str] = {
-    "each": "every model within the error",
+    "each": "every model within the error (the default)",
     "set": "the mean of the set at the error, with the least bytes",
 }
 
@@ -82,71 +82,96 @@ PRESETS: dict[str, Preset] = {
 }
 
 
+DEFAULT_PRESET = "balanced"
+
+
 @dataclass(frozen=True)
 class EncodeOptions:
     """Everything that encoding can be told.
 
     Attributes:
-        codec: a key of CODECS.
-        error: mean surface distance of mesh records, None for 0.1 % of the longest side.
+        codec: a key of CODECS. "auto" trains a decoder where one of the options of training is given.
+        error: mean surface distance of mesh records, None for what `quality` stands for.
         policy: a key of POLICIES: what the error applies to.
-        preset: a key of PRESETS; how the neural codec trains.
+        quality: 1..10, 5 by default: an error of 0.1 % of the longest side for mesh records, the preset's lambda for
+            neural ones.
+        preset: a key of PRESETS, None for "balanced".
         resolution: K, None for the preset's.
-        rate_weight: lambda, None for the preset's.
-        quality: 1..10 in place of lambda, 5 is the preset's.
+        rate_weight: lambda, None for what `quality` stands for.
         time_budget: seconds for everything, None for the preset's own length.
+        resume: go on from the checkpoint of an interrupted training.
         device: "auto", "cpu" or "cuda".
         seed: of everything random.
         workers: processes that prepare meshes and threads that train; None for one a core.
-        keep_interior: keep surfaces that cannot be seen from outside.
+        keep_interior: keep surfaces that cannot be seen from outside (mesh records always do).
         strict: stop at the first input that cannot be read.
-        resume: go on from the checkpoint of an interrupted run.
         overwrite: replace the output.
     """
 
     codec: str = "auto"
     error: ErrorBound | None = None
-    policy: str = "each"
-    preset: str = "balanced"
+    policy: str | None = None
+    quality: int | None = None
+    preset: str | None = None
     resolution: int | None = None
     rate_weight: float | None = None
-    quality: int | None = None
     time_budget: float | None = None
+    resume: bool = False
     device: str = "auto"
     seed: int = 0
     workers: int | None = None
     keep_interior: bool = False
     strict: bool = False
-    resume: bool = False
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if self.codec not in CODECS:
-            raise ValueError(f"{self.codec!r} is no codec; there are {', '.join(CODECS)}")
-        if self.policy not in POLICIES:
-            raise ValueError(f"{self.policy!r} is no policy; there are {', '.join(POLICIES)}")
-        if self.error is not None and self.codec == "neural":
-            raise ValueError("the neural codec takes a quality or lambda, not an error")
-        if self.preset not in PRESETS:
-            raise ValueError(f"{self.preset!r} is no preset; there are {', '.join(PRESETS)}")
+        for value, known, word in (
+            (self.codec, CODECS, "codec"),
+            (self.policy, POLICIES, "policy"),
+            (self.preset, PRESETS, "preset"),
+        ):
+            if value is not None and value not in known:
+                raise ValueError(f"{value!r} is no {word}; there are {', '.join(known)}")
         if self.resolution not in (None, 32, 64, 128, 256):
             raise ValueError(f"resolution {self.resolution} is none of 32, 64, 128, 256")
-        if self.quality is not None and self.rate_weight is not None:
-            raise ValueError("quality and rate_weight say the same thing: give one of them")
         if self.quality is not None and not 1 <= self.quality <= 10:
             raise ValueError("quality lies between 1 and 10")
+        if self.quality is not None and (self.rate_weight is not None or self.error is not None):
+            raise ValueError("quality stands for a lambda and an error: give only one of them")
         if self.rate_weight is not None and not 0 <= self.rate_weight < float("inf"):
-            raise ValueError("rate_weight must be a number from 0 on")
+            raise ValueError("lambda must be a number from 0 on")
         if self.time_budget is not None and not self.time_budget > 0:
             raise ValueError("the time budget must be positive")
+        training, fitting = self._given(self._training), self._given(self._fitting)
+        if self.codec == "mesh" and training:
+            raise ValueError(f"{training[0]} is of the neural codec")
+        if self.codec == "neural" and fitting:
+            raise ValueError(f"{fitting[0]} is of mesh records; the neural codec takes lambda or quality")
+        if training and fitting:
+            raise ValueError(f"{training[0]} is of the neural codec and {fitting[0]} of mesh records: give one of them")
+
+    _training = ("preset", "resolution", "rate_weight", "time_budget", "resume")
+    _fitting = ("error", "policy")
+
+    def _given(self, names: tuple[str, ...]) -> list[str]:
+        return [name.replace("rate_weight", "lambda").replace("_", " ") for name in names if getattr(self, name)]
+
+    @property
+    def neural(self) -> bool:
+        """Whether a decoder is trained: asked for as codec, or by an option of training."""
+        return self.codec == "neural" or (self.codec == "auto" and bool(self._given(self._training)))
+
+    @property
+    def bound(self) -> ErrorBound:
+        """The error of mesh records."""
+        if self.error is not None:
+            return self.error
+        return ErrorBound(DEFAULT_ERROR.value * QUALITY_RATIO ** (QUALITY_DEFAULT - (self.quality or QUALITY_DEFAULT)))
 
     @property
     def choice(self) -> Preset:
         """The preset, resolution and lambda replaced by what was asked for."""
-        from dataclasses import replace
-
-        preset = PRESETS[self.preset]
+        preset = PRESETS[self.preset or DEFAULT_PRESET]
         rate = preset.rate_weight if self.rate_weight is None else self.rate_weight
-        if self.quality is not None:
-            rate *= QUALITY_RATIO ** (QUALITY_DEFAULT - self.quality)
+        rate *= QUALITY_RATIO ** (QUALITY_DEFAULT - (self.quality or QUALITY_DEFAULT))
         return replace(preset, resolution=self.resolution or preset.resolution, rate_weight=rate)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,21 +59,25 @@ def encode(
     ] = "auto",
     error: given.Error = None,
     policy: Annotated[
-        str,
+        str | None,
         typer.Option(metavar="NAME", parser=_one_of(POLICIES, "policy"), autocompletion=lambda: list(POLICIES),
                      help="Whether --error is for each model or for the set's mean."),
-    ] = "each",
+    ] = None,
+    quality: Annotated[
+        int | None,
+        typer.Option(min=1, max=10, metavar="1..10", help="In place of --error or --lambda: 10 is most exact."),
+    ] = None,
     preset: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--preset",
             "-p",
             metavar="NAME",
             parser=_one_of(PRESETS, "preset"),
             autocompletion=lambda: list(PRESETS),
-            help="Effort and size; see below.",
+            help="Effort and size of neural records; see below.",
         ),
-    ] = "balanced",
+    ] = None,
     resolution: Annotated[
         int | None,
         typer.Option(
@@ -85,10 +89,6 @@ def encode(
     rate_weight: Annotated[
         float | None,
         typer.Option("--lambda", metavar="X", min=0, help="Weight of bytes against distortion; more is smaller."),
-    ] = None,
-    quality: Annotated[
-        int | None,
-        typer.Option(min=1, max=10, metavar="1..10", help="The same as one number: 1 smallest, 10 most exact."),
     ] = None,
     time_budget: given.TimeBudget = None,
     device: given.Device = "auto",
@@ -113,15 +113,11 @@ def encode(
       necgs encode 'scans/*.obj' chair.stl -o set.ncgs --error 0.05%
       necgs encode meshes/ -o set.ncgs --codec neural --preset best --time-budget 1h30m
     """
-    if rate_weight is not None and quality is not None:
-        raise typer.BadParameter("--lambda and --quality exclude each other")
     if output == "-" and json:
         raise typer.BadParameter("--json and -o - would both write to stdout")
-    if codec == "neural" and error is not None:
-        raise typer.BadParameter("--error is of mesh records; the neural codec takes --lambda or --quality")
     level = verbosity(quiet, verbose)
     target = binary_stdout() if output == "-" else _new_file(output, force)
-    options = EncodeOptions(
+    options = _options(
         codec=codec,
         error=error,
         policy=policy,
@@ -158,6 +154,13 @@ def _kept(output: str) -> str:
     if checkpoint is None or not checkpoint.exists():
         return "nothing was written"
     return f"{checkpoint} is kept: the same command with --resume goes on"
+
+
+def _options(**asked: Any) -> EncodeOptions:
+    try:
+        return EncodeOptions(**asked)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _new_file(output: str, force: bool) -> Path:
