@@ -80,7 +80,7 @@ def judge_error(code: int | None, stderr: str, codes: tuple[int, ...]) -> tuple[
     said = lines[-1] if lines else "nothing"
     if code not in codes:
         return False, f"exit code {code}: {said}"
-    if "Traceback" in stderr:
+    if "Traceback" in stderr or "a defect of this program" in stderr:
         return False, f"a traceback: {said}"
     return bool(lines), said
 
