@@ -104,7 +104,7 @@ def test_the_field_of_a_record_is_integers_to_the_last_step():
 if __name__ == "__main__":
     for name, (q, f, c), methods in meshes():
         record = encode_mesh(q, f, creases=c, methods=methods)[0]
+        lines = [f'"{record.hex()[k:k + 96]}"' for k in range(0, 2 * len(record), 96)]
         print(f'    "{name}": (')
-        for k in range(0, len(record.hex()), 96):
-            print(f'        "{record.hex()[k:k + 96]}"')
-        print(f'        , "{digest(record)}"),')
+        print("        " + "\n        ".join(lines) + ",")
+        print(f'        "{digest(record)}"),')

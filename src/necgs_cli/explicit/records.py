@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from necgs_cli.bitstream.errors import DamagedFile
 from necgs_cli.explicit.coding import DamagedRecord, decode_mesh, encode_mesh
+from necgs_cli.explicit.coding.field import TooDense
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
 
 KIND_NUMBERS = {SMOOTH: 3, CREASED: 4, PLAIN: 5}
 """Kinds of records in the file."""
+
+LIKELY_METHODS = {SMOOTH: (0, 2), CREASED: (0, 2), PLAIN: (0, 1, 2, 3)}
+"""Methods of the coder to try: without the field, smooth kinds never won in the tests (decisions/mesh_coder.md)."""
 
 MOST_VERTICES = {SMOOTH: 1 << 16, CREASED: 1 << 16, PLAIN: 1 << 20}
 """A reader refuses more: two Loop steps make 16 triangles of each."""
@@ -23,7 +27,10 @@ def encode_record(mesh: ControlMesh) -> tuple[int, bytes]:
     """
     if len(mesh.positions) > MOST_VERTICES[mesh.kind] or not 0 <= mesh.grid <= MOST_GRID:
         raise ValueError("a control mesh larger than the format allows")
-    data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases)
+    try:
+        data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases, methods=LIKELY_METHODS[mesh.kind])
+    except TooDense:  # for the field; the others take any mesh
+        data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases)
     return KIND_NUMBERS[mesh.kind], bytes([mesh.grid]) + data
 
 
