@@ -18,6 +18,7 @@ POINT_SHARE = 0.002  # of the squared distance counts point to point
 CURVE_WEIGHT = 0.1  # of boundaries and creases, against the surface
 SMOOTHNESS = 3e-5  # umbrella energy, relative to the data
 LEAST_DISTANCE = 2e-4  # added to every distance: where most are nought, the few that are not must still count
+FAR = 2.0  # medians of the distance beyond which the square counts, not the distance: keeps the tail short
 STRIDE = 1.8  # over-relaxation of the rounds, which creep along the surface otherwise
 INERTIA = 1e-4  # pull to the previous iterate, relative to the data
 BITS_PER_VERTEX = 60.0  # sets what a bit is worth while fitting; 15 would be fair, but the fit converges worse
@@ -48,8 +49,12 @@ def umbrella(faces: np.ndarray, vertex_count: int):
 
 
 def _weights(distance: np.ndarray, measure: np.ndarray) -> np.ndarray:
-    """1/|d| made safe near zero, times the share of the measure (summing to a half) that each sample stands for."""
-    return 0.5 * measure / measure.sum() / (distance + np.median(distance) + LEAST_DISTANCE)
+    """1/|d| within bounds, times the share of the measure (summing to a half) that each sample stands for.
+
+    Far samples weigh no less than those at some medians: ears and fingers still pull when they are badly met.
+    """
+    median = np.median(distance)
+    return 0.5 * measure / measure.sum() / (np.minimum(distance, FAR * median) + median + LEAST_DISTANCE)
 
 
 def _sum_by(index: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
