@@ -44,6 +44,8 @@ __all__ = [
     "open",
 ]
 
+MOST_STARTS = 64
+"""Stored features that the fit of a new model may start from."""
 COVERED = 2.0
 """An appended model with more than this many times the set's mean error is said not to be covered by the decoder."""
 
@@ -132,12 +134,12 @@ def append(
 
     started = time.monotonic()
     progress = progress or Progress()
-    section, before = _contents(path)
+    section, stored, before = _contents(path)
     set_p2s = sum(before) / len(before) if before else math.nan
     options = EncodeOptions(seed=seed, device=device, workers=workers, strict=strict, keep_interior=keep_interior)
     items = _inputs(inputs)
     if section and error is None:
-        encoded = append_neural(section, items, options, _machine(device, workers, seed), time_budget, progress)
+        encoded = append_neural(section, stored, items, options, _machine(device, workers, seed), time_budget, progress)
         _tell_uncovered(encoded, set_p2s, progress)
     else:
         encoded = encode_meshes(items, error or default_bound(set_p2s), options, workers or _cores(), progress)
@@ -195,15 +197,17 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _contents(path: str | Path) -> tuple[SetSection | None, list[float]]:
-    """The file's decoder, if any, and the distortion of the models that it holds."""
+def _contents(path: str | Path) -> tuple[SetSection | None, list[bytes], list[float]]:
+    """The file's decoder, if any, some of its features, and the distortion of the models that the file holds."""
     with open_container(path) as container:
         try:
             found = [s for s in container.sections if s.kind in (SPARSE, DENSE)]
-            before = [container.entry(i).p2s for i in range(len(container))]
+            entries = [container.entry(i) for i in range(len(container))]
+            same = [entry.id for entry in entries if found and entry.kind == found[0].kind]
+            stored = [container.payload(id) for id in same[:: max(1, -(-len(same) // MOST_STARTS))]]
         except DamagedFile as error:
             raise NecgsError(f"{path}: {error}", DAMAGED) from error
-    return found[0] if found else None, [p2s for p2s in before if math.isfinite(p2s)]
+    return found[0] if found else None, stored, [e.p2s for e in entries if math.isfinite(e.p2s)]
 
 
 def _report(

@@ -159,13 +159,14 @@ def encode_neural(
 
 def append_neural(
     section: SetSection,
+    stored: list[bytes],
     items: list[Input],
     options: EncodeOptions,
     machine: Machine,
     seconds: float | None,
     progress: Progress,
 ) -> Encoded:
-    """Features of new models for a decoder that stays as it is.
+    """Features of new models for a decoder that stays as it is; `stored` are features that it has already.
 
     Raises:
         NecgsError: see `read_models`; or the fit was stopped.
@@ -178,7 +179,7 @@ def append_neural(
     models, skipped = read_models(items, task, machine.workers, options.strict, progress)
     _tell_hidden(models, progress)
     try:
-        payloads = append_features(section, models, machine, progress, seconds)
+        payloads = append_features(section, stored, models, machine, progress, seconds)
     except Stopped:
         raise NecgsError("stopped; the file is as it was", INTERRUPTED) from None
     records = neural_records(section, payloads, models, progress)

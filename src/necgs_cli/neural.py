@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PROBE_MODELS = 4
 PROBE_SAMPLES = 8_000
 FINAL_SAMPLES = 30_000
-APPEND_STEPS = 300
+APPEND_STEPS = 180
 
 
 @dataclass(frozen=True)
@@ -147,17 +147,22 @@ def _probe(models: Sequence[Prepared[FieldFit]], kind: int, objective: Objective
 
 def append_features(
     section: SetSection,
+    stored: Sequence[bytes],
     models: Sequence[Prepared[FieldFit]],
     machine: Machine,
     progress: Progress,
     seconds: float | None = None,
 ) -> list[bytes]:
-    """Payloads of new models for a decoder that stays as it is (the paper, section 3.2: only features are fitted)."""
+    """Payloads of new models for a decoder that stays as it is (the paper, section 3.2: only features are fitted).
+
+    Args:
+        section: the set's decoder; stored: payloads of some of its records, to start from.
+    """
     from necgs_cli.training.loop import Length, train
 
     if section.kind == DENSE:
         return _append_dense(section, models, machine, progress)
-    from necgs_cli.model.payload import DecoderPayload
+    from necgs_cli.model.payload import DecoderPayload, decode_features
     from necgs_cli.training.sparse import SparseObjective, SparseSchedule
 
     payload = DecoderPayload.from_bytes(section.payload)
@@ -172,6 +177,8 @@ def append_features(
         workers=machine.workers,
         frozen=payload,
     )
+    if stored:
+        objective.start_from([payload.real_features(decode_features(payload, data)) for data in stored])
     steps = APPEND_STEPS * -(-len(models) // schedule.batch)
     train(objective, Length(steps, seconds), progress)
     return objective.export()[1]

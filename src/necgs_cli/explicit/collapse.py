@@ -6,6 +6,8 @@ grows with irregular valences, because the mesh will carry a Loop surface and it
 is kept; and in each round every edge that is cheaper than all others around it collapses, in array operations.
 """
 
+from copy import copy
+
 import numpy as np
 
 from .subdivide import unique_edges
@@ -102,9 +104,20 @@ class Collapser:
         self.shape, self.regular = shape, regular
         self.quadrics = vertex_quadrics(self.vertices, self.faces)
 
+    def copy(self) -> "Collapser":
+        """Another one in the same state."""
+        other = copy(self)
+        other.vertices, other.quadrics = self.vertices.copy(), self.quadrics.copy()
+        return other
+
+    @property
+    def vertex_count(self) -> int:
+        """Vertices that triangles use."""
+        return len(np.unique(self.faces))
+
     def to(self, vertex_count: int) -> tuple[np.ndarray, np.ndarray]:
         """Vertices (n, 3) and faces (m, 3) after collapses, n >= vertex_count, and equal to it where possible."""
-        left = len(np.unique(self.faces)) - vertex_count
+        left = self.vertex_count - vertex_count
         for _ in range(ROUNDS):
             done = self._round(left) if left > 0 else 0
             if done == 0:

@@ -13,7 +13,7 @@ from .control_mesh import CREASED, KINDS, PLAIN, SMOOTH, ControlMesh, grid_step
 from .fit import Regulariser, fit_integers, fit_vertices, tag_creases
 from .patches import Patches
 from .rate import estimated_bytes
-from .simplify import compact, is_mechanical, simplify
+from .simplify import Simplifier, compact, is_mechanical, weld
 from .target import Target, face_normals, sample_surface
 
 STEP_PER_ERROR = 7.0  # grid step over error at which a control mesh costs least (smooth kinds)
@@ -54,8 +54,10 @@ class Search:
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, seed: int = 0,
                  count_bytes: Callable[[ControlMesh], int] = estimated_bytes):
-        self.target = Target(*compact(np.asarray(vertices, np.float64), np.asarray(faces, np.int64)), seed)
+        welded = weld(np.asarray(vertices, np.float64), np.asarray(faces, np.int64))
+        self.target = Target(*compact(*welded), seed)
         self.mechanical = is_mechanical(self.target)
+        self._simplifier = Simplifier(self.target, self.mechanical)
         self.count_bytes = count_bytes
         self.seed = seed
         rng = np.random.default_rng([seed, 1])
@@ -97,7 +99,7 @@ class Search:
 
     def _fit_real(self, vertex_count: int, kind: str, step: float) -> tuple:
         if vertex_count not in self._control:
-            self._control[vertex_count] = simplify(self.target, vertex_count, self.mechanical)
+            self._control[vertex_count] = self._simplifier.to(vertex_count)
         vertices, faces = self._control[vertex_count]
         creases = tag_creases(self.target, vertices, faces) if kind == CREASED else None
         patches = Patches(faces, len(vertices), creases, kind)
@@ -116,15 +118,18 @@ class Search:
                 return point
             grid += max(1, int(np.ceil(2 * np.log2(min(point.p2s / error, 16.0)))))
 
-    def reach(self, error: float, kind: str, vertex_count: int) -> Point:
-        """The cheapest fit of a kind with at most this error; if none has it, the closest. Starts from a count."""
+    def reach(self, error: float, kind: str, vertex_count: int, most_bytes: float = np.inf) -> Point:
+        """The cheapest fit of a kind with at most this error; if none has it, the closest. Starts from a count.
+
+        Ends where a fit with too large an error already costs `most_bytes`.
+        """
         most = min(MOST_VERTICES, len(self.target.vertices))
         grid, tried = grid_for(error, kind), []
         vertex_count = int(np.clip(vertex_count, LEAST_VERTICES, most))
         for _ in range(MOST_FITS):
             point = self.fit(vertex_count, kind, grid)
             tried.append(point)
-            if 0.96 * error <= point.p2s <= error:
+            if 0.96 * error <= point.p2s <= error or (point.p2s > error and point.bytes >= most_bytes):
                 break
             if error < point.p2s <= 1.06 * error:  # a finer grid is enough
                 finer = self.fit(vertex_count, kind, grid + 1)
@@ -157,7 +162,11 @@ class Search:
         kinds = KINDS if self.mechanical else (SMOOTH,)
         first = {kind: self.fit(guess, kind, grid_for(error, kind)) for kind in kinds}
         merit = {kind: p.bytes * max(p.p2s / error, 0.5) for kind, p in first.items()}
-        found = [self.reach(error, kind, guess) for kind in kinds if merit[kind] <= 1.03 * min(merit.values())]
+        found: list[Point] = []
+        for kind in sorted(kinds, key=lambda kind: merit[kind]):
+            if merit[kind] <= 1.03 * min(merit.values()):
+                least = min((p.bytes for p in found if p.p2s <= error), default=np.inf)
+                found.append(self.reach(error, kind, guess, least))
         reached = [p for p in found if p.p2s <= error]
         if not reached or len(self.target.vertices) < OWN_TRIALS * min(p.bytes for p in reached):
             found.append(self.own_triangles(error))

@@ -4,9 +4,11 @@ import numpy as np
 
 from .collapse import Collapser
 from .flips import even_valences
+from .subdivide import unique_edges
 from .target import Target
 
 PREPARED = 4  # times the wanted faces to which a fast decimator reduces first, where shape decides
+STAGE, STAGE_LEAST = 4, 2  # times the wanted vertices at which collapses of the original are kept, and used again
 LARGE = 12000  # faces to which it reduces first where edges must stay
 SHARP_SHARE = 0.3  # of a mesh's bending that sharp edges hold, from which it is treated as mechanical
 FEW_FACES = 1500  # below which every mesh is
@@ -39,20 +41,41 @@ def compact(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nda
     return vertices[used], faces.reshape(-1, 3)
 
 
-def simplify(target: Target, vertex_count: int, mechanical: bool) -> tuple[np.ndarray, np.ndarray]:
-    """A control mesh of about `vertex_count` vertices.
+def weld(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices at the same place made one, where the mesh is open; a closed one has doubled them for a reason."""
+    if (unique_edges(faces)[2] != 1).all():
+        return vertices, faces
+    places, place_of = np.unique(vertices, axis=0, return_inverse=True)
+    return places, place_of.reshape(-1)[faces]
+
+
+class Simplifier:
+    """Control meshes of an original, of any size.
 
     Args:
-        target: the original; vertex_count: wanted; fewer only where the original has fewer, more where its topology
-            needs them.
+        target: the original.
         mechanical: plain quadrics on the original itself, which keep edges and flat parts; otherwise collapses
             weighted by the shape of the triangles, after a fast first reduction, and flips.
-    Returns:
-        vertices (n, 3) float64 and faces (m, 3) int64.
     """
-    if mechanical:
-        start = _prepared(target.vertices, target.faces, LARGE)
-        return Collapser(*start, shape=0.0, regular=0.0).to(vertex_count)
-    start = _prepared(target.vertices, target.faces, PREPARED * 2 * vertex_count)
-    vertices, faces = Collapser(*start).to(vertex_count)
-    return vertices, even_valences(vertices, faces)
+
+    def __init__(self, target: Target, mechanical: bool):
+        self.vertices, self.faces, self.mechanical = target.vertices, target.faces, mechanical
+        self._stage: Collapser | None = None  # the original on its way to the first size asked for
+
+    def to(self, vertex_count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices (n, 3) float64 and faces (m, 3) int64 of a control mesh.
+
+        n is `vertex_count`; less only where the original has less, more where its topology needs more.
+        """
+        if self.mechanical:
+            return self._staged(vertex_count).to(vertex_count)
+        start = _prepared(self.vertices, self.faces, PREPARED * 2 * vertex_count)
+        vertices, faces = Collapser(*start).to(vertex_count)
+        return vertices, even_valences(vertices, faces)
+
+    def _staged(self, vertex_count: int) -> Collapser:
+        """A collapser that is far above the size, and already far below the original where the same was so before."""
+        if self._stage is None or self._stage.vertex_count < STAGE_LEAST * vertex_count:
+            self._stage = Collapser(*_prepared(self.vertices, self.faces, LARGE), shape=0.0, regular=0.0)
+            self._stage.to(STAGE * vertex_count)
+        return self._stage.copy()
