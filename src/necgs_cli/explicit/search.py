@@ -24,7 +24,8 @@ LEAST_VERTICES, MOST_VERTICES = 12, 4000
 FINEST_GRID = 40
 CURVE_FACTORS = (0.6, 1.7)  # vertices of the neighbours of the best point, for a choice over a set
 MEASURE_SAMPLES = 10000
-OWN_TRIALS = 1.5  # vertices of the original a byte of the best fit, below which its own triangles are tried
+OWN_TRIALS = 3.0  # vertices of the original a predicted byte of the best fit, below which its triangles are tried
+FINER_GRID = {SMOOTH: 1.06, CREASED: 1.06, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +122,7 @@ class Search:
     def reach(self, error: float, kind: str, vertex_count: int, most_bytes: float = np.inf) -> Point:
         """The cheapest fit of a kind with at most this error; if none has it, the closest. Starts from a count.
 
-        Ends where a fit with too large an error already costs `most_bytes`.
+        Ends where that error cannot be had for less than `most_bytes`.
         """
         most = min(MOST_VERTICES, len(self.target.vertices))
         grid, tried = grid_for(error, kind), []
@@ -131,15 +132,16 @@ class Search:
             tried.append(point)
             if 0.96 * error <= point.p2s <= error or (point.p2s > error and point.bytes >= most_bytes):
                 break
-            if error < point.p2s <= 1.06 * error:  # a finer grid is enough
-                finer = self.fit(vertex_count, kind, grid + 1)
-                tried.append(finer)
-                if finer.p2s <= error:
+            if error < point.p2s <= FINER_GRID[kind] * error:  # a finer grid is cheaper than more vertices
+                grid += 1
+                point = self.fit(vertex_count, kind, grid)
+                tried.append(point)
+                if 0.9 * error <= point.p2s <= error:
                     break
-            slope = self._slope(tried)
-            vertex_count = int(np.clip(round(len(point.mesh.positions) * (point.p2s / (0.98 * error)) ** (1 / slope)),
-                                       LEAST_VERTICES, most))
-            if (vertex_count, kind) in self._fits:
+            count = round(len(point.mesh.positions) * (point.p2s / (0.98 * error)) ** (1 / self._slope(tried)))
+            predicted = point.bytes * count / len(point.mesh.positions)
+            vertex_count = int(np.clip(count, LEAST_VERTICES, most))
+            if (vertex_count, kind) in self._fits or (point.p2s > error and predicted >= most_bytes):
                 break
         good = [p for p in tried if p.p2s <= error]
         return min(good, key=lambda p: p.bytes) if good else min(tried, key=lambda p: p.p2s)
@@ -150,7 +152,7 @@ class Search:
         if len(tried) < 2:
             return 1.0
         (n0, e0), (n1, e1) = ((len(p.mesh.positions), p.p2s) for p in tried[-2:])
-        if n0 == n1 or e0 == e1:
+        if n0 == n1 or e0 == e1 or tried[-1].mesh.grid != tried[-2].mesh.grid:
             return 1.0
         return float(np.clip(-np.log(e1 / e0) / np.log(n1 / n0), 0.3, 2.0))
 
@@ -163,12 +165,14 @@ class Search:
         first = {kind: self.fit(guess, kind, grid_for(error, kind)) for kind in kinds}
         merit = {kind: p.bytes * max(p.p2s / error, 0.5) for kind, p in first.items()}
         found: list[Point] = []
+        if len(self.target.vertices) < OWN_TRIALS * min(merit.values()):
+            found.append(self.own_triangles(error))
         for kind in sorted(kinds, key=lambda kind: merit[kind]):
             if merit[kind] <= 1.03 * min(merit.values()):
                 least = min((p.bytes for p in found if p.p2s <= error), default=np.inf)
                 found.append(self.reach(error, kind, guess, least))
         reached = [p for p in found if p.p2s <= error]
-        if not reached or len(self.target.vertices) < OWN_TRIALS * min(p.bytes for p in reached):
+        if not reached:
             found.append(self.own_triangles(error))
             reached = [p for p in found if p.p2s <= error]
         return min(reached, key=lambda p: p.bytes) if reached else min(found, key=lambda p: p.p2s)

@@ -41,7 +41,8 @@ class SparseConvolution(torch.autograd.Function):
         stencil, inputs, outputs = weight.shape
         grad = grad.contiguous()
         flipped = weight.flip(0).transpose(1, 2).reshape(stencil * outputs, inputs)
-        return _gather_product(grad, table, flipped), None, _gather_outer(x, table, grad).view_as(weight)
+        of_weight = _gather_outer(x, table, grad).view_as(weight) if ctx.needs_input_grad[2] else None
+        return _gather_product(grad, table, flipped), None, of_weight
 
 
 def _gathered(x: Tensor, table: Tensor):

@@ -121,8 +121,11 @@ class SparseObjective:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.decoder = SparseDecoder(config, models).to(device)
+        self.stored_weights: tuple[list[Tensor], Tensor] | None = None
         if frozen:
             load_stored(self.decoder, frozen)
+            with torch.no_grad():
+                self.stored_weights = self.decoder.weights()
         self.generator = torch.Generator().manual_seed(seed)
         self.noise = torch.Generator(device).manual_seed(seed)
         self.queue: list[int] = []
@@ -164,14 +167,15 @@ class SparseObjective:
             group["lr"] = group["base"] * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * fraction)))
         noise = self.noise if fraction < plan.noise_until else None
         models = self._batch()
-        weights, weight_bits = self.decoder.weights(None if self.frozen else noise)
+        weights, weight_bits = self.stored_weights or self.decoder.weights(noise)
         features, feature_bits = self.decoder.draw_features(models, noise)
         bytes_per_model = (weight_bits / self.models + feature_bits.sum(0).mean()) / 8
         ramp = plan.rate_weight * min(1.0, fraction / plan.rate_ramp)
         distortion, gradients = self._distortion(models, weights, features, fraction < plan.union_until)
         self.optimiser.zero_grad(set_to_none=True)
         ends = [(ramp * bytes_per_model / 100, torch.ones((), device=self.device))]
-        ends += [(t, g) for t, g in zip([*weights, *features], gradients, strict=True) if t.requires_grad]
+        learnt = features if self.frozen else [*weights, *features]
+        ends += list(zip(learnt, gradients, strict=True))
         torch.autograd.backward(*zip(*ends, strict=True))
         if not self.frozen:
             torch.nn.utils.clip_grad_norm_([self.decoder.weights.values], 1.0)
@@ -192,20 +196,19 @@ class SparseObjective:
         """
 
         def work(part: slice) -> tuple[float, list[Tensor]]:
-            leaves = [w.detach().requires_grad_() for w in weights] + [
-                f[part].detach().requires_grad_() for f in features
-            ]
+            inputs = [*weights, *(f[part] for f in features)]
+            leaves = [t.detach().requires_grad_(t.requires_grad) for t in inputs]
             fields = _Fields(self.targets, models[part], self.config.keep / 256)
             predictions = self.decoder.predict(
                 leaves[: len(weights)], leaves[len(weights) :], fields.union if union else None
             )
             share = len(models[part]) / len(models)
             loss = share * sum(self._level_loss(fields, p, i) for i, p in enumerate(reversed(predictions)))
-            return loss.item(), list(torch.autograd.grad(loss, leaves))
+            return loss.item(), list(torch.autograd.grad(loss, [t for t in leaves if t.requires_grad]))
 
         parts = [slice(start, start + PART) for start in range(0, len(models), PART)]
         results = list(self.pool.map(work, parts))
-        count = len(weights)
+        count = 0 if self.frozen else len(weights)
         of_weights = [torch.stack(g).sum(0) for g in zip(*(r[1][:count] for r in results), strict=True)]
         of_features = [torch.cat(g) for g in zip(*(r[1][count:] for r in results), strict=True)]
         return sum(r[0] for r in results), of_weights + of_features
@@ -217,7 +220,7 @@ class SparseObjective:
             candidates: real-valued feature lattices of other models (`DecoderPayload.real_features`).
         """
         with torch.no_grad():
-            weights, _ = self.decoder.weights()
+            weights, _ = self.stored_weights or self.decoder.weights()
             features = [[torch.from_numpy(f).to(self.device) for f in candidate] for candidate in candidates]
             for model in range(self.models):
                 one = torch.tensor([model], device=self.device)
