@@ -25,6 +25,7 @@ FINEST_GRID = 40
 CURVE_FACTORS = (0.6, 1.7)  # vertices of the neighbours of the best point, for a choice over a set
 MEASURE_SAMPLES = 10000
 OWN_TRIALS = 3.0  # vertices of the original a predicted byte of the best fit, below which its triangles are tried
+HOPELESS = 1.8  # predicted bytes over those of a record at hand, from which a kind is given up after one fit
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.06, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
 
 
@@ -130,6 +131,8 @@ class Search:
         for _ in range(MOST_FITS):
             point = self.fit(vertex_count, kind, grid)
             tried.append(point)
+            if not np.isfinite(point.p2s):  # thinner than the grid: only a much finer one, of the own triangles, helps
+                break
             if 0.96 * error <= point.p2s <= error or (point.p2s > error and point.bytes >= most_bytes):
                 break
             if error < point.p2s <= FINER_GRID[kind] * error:  # a finer grid is cheaper than more vertices
@@ -141,7 +144,12 @@ class Search:
             count = round(len(point.mesh.positions) * (point.p2s / (0.98 * error)) ** (1 / self._slope(tried)))
             predicted = point.bytes * count / len(point.mesh.positions)
             vertex_count = int(np.clip(count, LEAST_VERTICES, most))
-            if (vertex_count, kind) in self._fits or (point.p2s > error and predicted >= most_bytes):
+            if (vertex_count, kind) in self._fits:  # between what is too little and what is enough
+                sizes = {len(p.mesh.positions): p.p2s <= error for p in tried}
+                vertex_count = (max([n for n, good in sizes.items() if not good], default=LEAST_VERTICES)
+                                + min([n for n, good in sizes.items() if good], default=most)) // 2
+            allowed = most_bytes * (HOPELESS if len(tried) == 1 else 1.0)
+            if (vertex_count, kind) in self._fits or (point.p2s > error and predicted >= allowed):
                 break
         good = [p for p in tried if p.p2s <= error]
         return min(good, key=lambda p: p.bytes) if good else min(tried, key=lambda p: p.p2s)
