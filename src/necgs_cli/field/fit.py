@@ -19,7 +19,7 @@ DEFORMATION_RATE = 4e-2  # of the deformation, in half steps: both then move the
 POINTS = 16_384  # on each of the two surfaces
 STEPS_PER_ASSOCIATION = 12
 LEAST_STEPS = 12
-BRICK_STEPS = 72_000  # bricks times steps that a fit may take: about 1.5 s; beyond, large surfaces get fewer steps
+BRICK_STEPS = 72_000  # bricks times steps that a fit may take, about 1.5 s: large surfaces get fewer steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ def fit_field(
         resolution: K, a power of two from 16.
         deform: fit a deformation too; without, the values only.
         l1: weight of the deformation.
-        steps: most steps of Adam, fewer on surfaces that fill the lattice; 0 keeps the signed distance, rounded to 8 bits.
+        steps: most steps of Adam, fewer on surfaces that fill the lattice; 0 keeps the signed distance in 8 bits.
         keep_interior: keep surfaces that the outside does not see.
         seed: of the points that the surfaces are compared at.
 
