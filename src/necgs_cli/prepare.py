@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 SMALL = 3
 """Up to this many inputs are prepared in this process: starting another costs more than it saves."""
+
+STOP_POLL = 0.3
+"""Seconds between looks at whether the work was asked to stop."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -143,19 +146,30 @@ def prepare_all(
                 return
             yield _attempt(item, task)
         return
-    rest = list(items)
+    rest, suspects = list(items), 0
     while rest and not progress.stopped():
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
-            futures = [pool.submit(_attempt, item, task) for item in rest]
+        # a dead worker breaks its pool; each input that it may have worked on is then tried in a pool of its own
+        batch = rest[:1] if suspects else list(rest)
+        with ProcessPoolExecutor(
+            1 if suspects else workers, mp_context=get_context("spawn"), initializer=_start_worker
+        ) as pool:
+            futures = [pool.submit(_attempt, item, task) for item in batch]
             try:
                 for future in futures:
-                    if progress.stopped():
-                        break
+                    while not wait([future], STOP_POLL).done:
+                        if progress.stopped():
+                            return
                     yield future.result()
                     rest.pop(0)
+                    suspects = max(suspects - 1, 0)
             except BrokenProcessPool:
-                yield Skipped(rest.pop(0).name, "the process that read it died (out of memory?)")
+                if suspects:
+                    yield Skipped(rest.pop(0).name, "the process that read it died (out of memory?)")
+                    suspects -= 1
+                else:
+                    suspects = min(workers, len(rest))
             finally:
+                for process in active_children():  # after a stop: what still runs would be waited for
+                    if progress.stopped():
+                        process.terminate()
                 pool.shutdown(cancel_futures=True)
-        if progress.stopped():
-            return
