@@ -57,7 +57,7 @@ class MeshTask:
         target = self.bound.of(float(np.ptp(mesh.vertices, axis=0).max())) * side / 2
         search = Search(vertices, mesh.faces, self.seed)
         points = cheapest_hull(search.curve(target)) if self.whole_set else [search.best(target)]
-        return [self._coded(point, 2 / side) for point in points]
+        return cheapest_hull([self._coded(point, 2 / side) for point in points])
 
     @staticmethod
     def _coded(point, to_side_2: float) -> CodedMesh:

@@ -129,3 +129,16 @@ def test_allocation_meets_the_mean_with_the_best_steps():
     chosen = allocate(hulls, [3.0, 3.0])
     assert [len(p.payload) for p in chosen] == [200, 100]
     assert np.mean([p.p2s for p in chosen]) <= 3.0
+
+
+def test_allocation_meets_the_mean_whatever_the_curves():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        hulls = [
+            cheapest_hull(points(*zip(rng.integers(50, 900, 6).tolist(), rng.uniform(0.2, 4, 6).tolist(), strict=True)))
+            for _ in range(8)
+        ]
+        reachable = np.mean([hull[-1].p2s for hull in hulls]) <= 1
+        chosen = allocate(hulls, [1.0] * 8)
+        mean = np.mean([p.p2s for p in chosen])
+        assert mean <= 1 + 1e-9 if reachable else [p.p2s for p in chosen] == [hull[-1].p2s for hull in hulls]
