@@ -1,7 +1,7 @@
 """How large a sparse decoder a set deserves.
 
 Its bytes are shared by the set: few models carry a small one, many a larger one. Widths grow with the cube root of
-the number of models, measured on 8, 24 and 48 bodies (docs/decisions/neural.md).
+the number of models from those measured on 48 bodies (docs/decisions/neural.md); the exponent is a choice.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ CHANNELS = (0, 16, 32, 32, 24, 16)
 HIDDEN = (32, 48, 48, 32, 24, 16)
 FEATURES = (16, 4, 2, 0, 0, 0)
 WIDE_STENCIL_UP_TO = 32
-"""Finer lattices than this see the faces of a cell only: nearly as good, and a quarter of the work."""
+"""Finer lattices than this see the faces of a cell only: a quarter of the work and of the weights."""
 
 
 def sparse_config(models: int, resolution: int, width: float = 1.0, deformation: bool = False) -> DecoderConfig:
