@@ -4,7 +4,7 @@
 that a model is written once for both directions. What goes wrong is kept in a register, for the loops above to see.
 """
 
-from .kernel import Mode, kernel
+from .kernel import Flat, Mode, entry, kernel
 from .logistic import ONE
 
 HALF = ONE >> 1
@@ -57,14 +57,14 @@ def decoder(mode: Mode, data: bytes):
 
 
 @kernel
-def fail(registers, status):
+def fail(registers: Flat, status: int) -> None:
     """Set the status, unless something went wrong before."""
     if registers[STATUS] == FINE:
         registers[STATUS] = status
 
 
 @kernel
-def keep_exact(registers, magnitude, bound):
+def keep_exact(registers: Flat, magnitude: int, bound: int) -> None:
     """Before arithmetic that int64 holds below the bound only: beyond it, leave the record to Python."""
     if magnitude >= bound and registers[BOUNDED]:
         fail(registers, WIDE)
@@ -85,7 +85,7 @@ def check(registers) -> None:
 
 
 @kernel
-def _emit(registers, data, byte):
+def _emit(registers: Flat, data: Flat, byte: int) -> None:
     """Write a byte; one of 256 and more carries into those before."""
     at = registers[AT]
     if at >= len(data):
@@ -102,8 +102,8 @@ def _emit(registers, data, byte):
     registers[AT] = at + 1
 
 
-@kernel
-def code(registers, data, bit, probability):
+@entry
+def code(registers: Flat, data: Flat, bit: int, probability: int) -> int:
     """Code a bit whose probability of being 1 is `probability` / 2**16."""
     size = registers[RANGE]
     bound = (size >> 16) * probability

@@ -4,10 +4,10 @@ A gate is a directed edge that lacks its triangle. The gates from a vertex form 
 oldest of equal gates is shut first. Vertices that have gates wait in a heap.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .arithmetic import FULL, MANY_TRIANGLES, MANY_VERTICES, NO_AREA, fail
-from .kernel import Mode, kernel
+from .kernel import Flat, Mode, kernel
 
 NOTHING = -1
 
@@ -39,22 +39,22 @@ class Border(NamedTuple):
         ahead, behind: 2n and n, room for searches.
     """
 
-    numbers: Any
-    faces: Any
-    triangles: Any
-    shut: Any
-    made: Any
-    first_leaving: Any
-    last_leaving: Any
-    last_entering: Any
-    gates: Any
-    links: Any
-    last_corner: Any
-    next_corner: Any
-    heap: Any
-    marks: Any
-    ahead: Any
-    behind: Any
+    numbers: Flat
+    faces: Flat
+    triangles: Flat
+    shut: Flat
+    made: Flat
+    first_leaving: Flat
+    last_leaving: Flat
+    last_entering: Flat
+    gates: Flat
+    links: Flat
+    last_corner: Flat
+    next_corner: Flat
+    heap: Flat
+    marks: Flat
+    ahead: Flat
+    behind: Flat
 
 
 def new_border(mode: Mode, vertices: int, faces: int, max_vertices: int, max_faces: int) -> Border:
@@ -69,7 +69,7 @@ def new_border(mode: Mode, vertices: int, faces: int, max_vertices: int, max_fac
 
 
 @kernel
-def add_vertex(registers, border, a, b, apex):
+def add_vertex(registers: Flat, border: Border, a: int, b: int, apex: int) -> int:
     """A new vertex, made at the gate a, b; returns its number."""
     numbers = border.numbers
     v = numbers[VERTICES]
@@ -89,7 +89,7 @@ def add_vertex(registers, border, a, b, apex):
 
 
 @kernel
-def _open_gate(border, a, b, apex):
+def _open_gate(border: Border, a: int, b: int, apex: int) -> None:
     numbers, gates, links = border.numbers, border.gates, border.links
     gate = numbers[GATES]
     numbers[GATES] = gate + 1
@@ -113,7 +113,7 @@ def _open_gate(border, a, b, apex):
 
 
 @kernel
-def shut_gate(border, gate):
+def shut_gate(border: Border, gate: int) -> None:
     """Take a gate out of both of its lists."""
     gates, links = border.gates, border.links
     a, b = gates[3 * gate], gates[3 * gate + 1]
@@ -136,7 +136,7 @@ def shut_gate(border, gate):
 
 
 @kernel
-def apex_across(border, a, b):
+def apex_across(border: Border, a: int, b: int) -> int:
     """The third vertex of the youngest triangle across the open gate a, b."""
     gates, links = border.gates, border.links
     gate = border.last_leaving[a]
@@ -146,7 +146,7 @@ def apex_across(border, a, b):
 
 
 @kernel
-def _link(border, a, b, apex):
+def _link(border: Border, a: int, b: int, apex: int) -> None:
     """The directed edge a, b has its triangle now: shut its gate, or open the opposite one."""
     gates, links = border.gates, border.links
     gate = border.first_leaving[a]
@@ -159,7 +159,7 @@ def _link(border, a, b, apex):
 
 
 @kernel
-def add_face(registers, border, a, b, c):
+def add_face(registers: Flat, border: Border, a: int, b: int, c: int) -> None:
     """A new triangle: its gates and its place in the heap."""
     numbers, faces = border.numbers, border.faces
     k = 3 * numbers[FACES]
@@ -187,7 +187,7 @@ def add_face(registers, border, a, b, c):
 
 
 @kernel
-def wait(border, v):
+def wait(border: Border, v: int) -> None:
     """Put a vertex into the heap, if it has gates."""
     if border.first_leaving[v] < 0:
         return
@@ -205,7 +205,7 @@ def wait(border, v):
 
 
 @kernel
-def _drop_top(border):
+def _drop_top(border: Border) -> None:
     """Take the largest key out of the heap."""
     heap = border.heap
     count = border.numbers[HEAP] - 1
@@ -224,7 +224,7 @@ def _drop_top(border):
 
 
 @kernel
-def focus(border):
+def focus(border: Border) -> int:
     """The vertex with a gate that has most triangles, the youngest of those; NOTHING when no gate is open."""
     heap, triangles = border.heap, border.triangles
     while border.numbers[HEAP]:
@@ -237,7 +237,7 @@ def focus(border):
 
 
 @kernel
-def walk_ahead(border, start):
+def walk_ahead(border: Border, start: int) -> int:
     """Vertices along the gates from `start`, until they repeat, in `ahead`; returns their number."""
     gates, first_leaving, marks, way = border.gates, border.first_leaving, border.marks, border.ahead
     border.numbers[MARK] += 1
@@ -257,7 +257,7 @@ def walk_ahead(border, start):
 
 
 @kernel
-def walk_behind(border, start):
+def walk_behind(border: Border, start: int) -> int:
     """As `walk_ahead`, against the gates, in `behind`."""
     gates, last_entering, marks, way = border.gates, border.last_entering, border.marks, border.behind
     border.numbers[MARK] += 1
@@ -277,7 +277,7 @@ def walk_behind(border, start):
 
 
 @kernel
-def _gather(border, v, near, count):
+def _gather(border: Border, v: int, near: Flat, count: int) -> int:
     """Append the different neighbours of v to the first `count` entries of `near`; returns how many entries it has.
 
     Corners that show no neighbour which younger ones do not show leave the list for good, so that searches at
@@ -308,7 +308,7 @@ def _gather(border, v, near, count):
 
 
 @kernel
-def neighbours(border, first, second):
+def neighbours(border: Border, first: int, second: int) -> int:
     """The sorted neighbours of one or two vertices (NOTHING: none), themselves left out, in `ahead`; their number."""
     near = border.ahead
     count = 0

@@ -8,7 +8,7 @@ meshes need no cutting: what a gate does not reach starts a new part whose corne
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from .border import (
     SINCE_OTHER,
     VERTICES,
     WORK,
+    Border,
     add_face,
     add_vertex,
     apex_across,
@@ -32,7 +33,7 @@ from .border import (
     walk_behind,
 )
 from .decisions import VALENCE
-from .kernel import Mode, bit_length, kernel
+from .kernel import Flat, Mode, bit_length, entry, kernel
 from .mixing import Stream, code_number, code_uniform, mix
 
 MAX_WORK = 1 << 28  # steps of searches, over a record
@@ -53,14 +54,14 @@ class Source(NamedTuple):
         has_border: 1, whether some gate will find no triangle.
     """
 
-    faces: Any
-    told: Any
-    first: Any
-    ends: Any
-    owners: Any
-    renumber: Any
-    old: Any
-    has_border: Any
+    faces: Flat
+    told: Flat
+    first: Flat
+    ends: Flat
+    owners: Flat
+    renumber: Flat
+    old: Flat
+    has_border: Flat
 
 
 @dataclass(eq=False)
@@ -76,12 +77,12 @@ class Connectivity:
 
     faces: np.ndarray
     count: int
-    made: Any
+    made: Flat
     order: np.ndarray
 
 
 @kernel
-def _take_start(source):
+def _take_start(source: Source) -> int:
     """The first triangle left, or NOTHING."""
     told = source.told
     count = len(told) - 1
@@ -93,7 +94,7 @@ def _take_start(source):
 
 
 @kernel
-def _choose(source, border, f, v, p, x):
+def _choose(source: Source, border: Border, f: int, v: int, p: int, x: int) -> tuple[int, int]:
     """The encoder's triangle for a gate, the cheapest to tell, and its apex."""
     first, ends, renumber = source.first, source.ends, source.renumber
     a, b = source.old[f], source.old[v]
@@ -120,7 +121,7 @@ def _choose(source, border, f, v, p, x):
 
 
 @kernel
-def _add_told(registers, source, border, old, a, b, apex):
+def _add_told(registers: Flat, source: Source, border: Border, old: int, a: int, b: int, apex: int) -> int:
     """A new vertex, which is the encoder's vertex `old`."""
     v = add_vertex(registers, border, a, b, apex)
     if not registers[DECODING] and v >= 0:
@@ -130,7 +131,7 @@ def _add_told(registers, source, border, old, a, b, apex):
 
 
 @kernel
-def _spend(registers, border, steps):
+def _spend(registers: Flat, border: Border, steps: int) -> None:
     """Bound the work that searches among known vertices take."""
     border.numbers[WORK] += steps
     if border.numbers[WORK] > MAX_WORK:
@@ -138,7 +139,7 @@ def _spend(registers, border, steps):
 
 
 @kernel
-def _code_known(stream, border, first, second, target):
+def _code_known(stream: Stream, border: Border, first: int, second: int, target: int) -> int:
     """Any known vertex: among the neighbours of the anchors `first` and `second`, those with gates, or all."""
     registers, leaving = stream.registers, border.first_leaving
     anchors = (first >= 0) + (second >= 0)
@@ -171,7 +172,7 @@ def _code_known(stream, border, first, second, target):
 
 
 @kernel
-def _code_other(stream, border, f, v, apex):
+def _code_other(stream: Stream, border: Border, f: int, v: int, apex: int) -> int:
     """A known vertex that is neither neighbour along the border: by steps along the border, or any."""
     registers = stream.registers
     ahead, behind = walk_ahead(border, v) - 1, walk_behind(border, f) - 1  # the neighbours themselves do not count
@@ -197,7 +198,7 @@ def _code_other(stream, border, f, v, apex):
 
 
 @kernel
-def _start_part(stream, border, source):
+def _start_part(stream: Stream, border: Border, source: Source) -> bool:
     """Code whether there is another triangle that no gate leads to, and which."""
     registers, numbers = stream.registers, border.numbers
     reading = registers[DECODING]
@@ -232,7 +233,7 @@ def _start_part(stream, border, source):
 
 
 @kernel
-def _serve_gate(stream, border, source, f, has_border):
+def _serve_gate(stream: Stream, border: Border, source: Source, f: int, has_border: int) -> None:
     """Code the triangle at the oldest gate of vertex f."""
     registers, numbers, gates, t = stream.registers, border.numbers, border.gates, border.triangles
     gate = border.first_leaving[f]
@@ -285,8 +286,8 @@ def _serve_gate(stream, border, source, f, has_border):
     add_face(registers, border, f, v, w)
 
 
-@kernel
-def code_triangles(stream, border, source):
+@entry
+def code_triangles(stream: Stream, border: Border, source: Source) -> None:
     """Code all triangles, into `border`; what goes wrong is in the stream's status."""
     registers = stream.registers
     has_border = mix(stream, of.HAS_BORDER, 0, 0, 0, 0, 0, 0, 0, source.has_border[0])

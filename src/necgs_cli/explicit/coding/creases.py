@@ -4,7 +4,7 @@ import numpy as np
 
 from .arithmetic import STATUS, check, code, keep_exact
 from .decisions import ANGLES, CREASE, ENDS
-from .kernel import Mode, isqrt, isqrt_of_product, kernel
+from .kernel import Flat, Mode, entry, isqrt, isqrt_of_product, kernel
 from .mixing import Stream, mix
 from .surroundings import Graph
 
@@ -13,7 +13,7 @@ _EXACT_NORMAL = 1 << 26
 
 
 @kernel
-def _angle_class(registers, normals, m, n):
+def _angle_class(registers: Flat, normals: Flat, m: int, n: int) -> int:
     """Class of the dihedral angle of triangles m and n by its cosine; ANGLES - 2: one has no area."""
     mx, my, mz = normals[3 * m], normals[3 * m + 1], normals[3 * m + 2]
     nx, ny, nz = normals[3 * n], normals[3 * n + 1], normals[3 * n + 2]
@@ -25,8 +25,8 @@ def _angle_class(registers, normals, m, n):
     return min(ANGLES - 3, isqrt((256 - cosine) * 2) // 2)
 
 
-@kernel
-def fill_normals(x, faces, normals):
+@entry
+def fill_normals(x: Flat, faces: Flat, normals: Flat) -> None:
     """Cross products of two sides of each triangle, not scaled, into `normals`."""
     for k in range(0, len(faces), 3):
         a, b, c = 3 * faces[k], 3 * faces[k + 1], 3 * faces[k + 2]
@@ -37,8 +37,8 @@ def fill_normals(x, faces, normals):
         normals[k + 2] = ux * vy - uy * vx
 
 
-@kernel
-def code_flags(stream, normals, edges, triangles, at, flags):
+@entry
+def code_flags(stream: Stream, normals: Flat, edges: Flat, triangles: Flat, at: Flat, flags: Flat) -> None:
     """Code whether each edge is a crease.
 
     Args:

@@ -6,11 +6,11 @@ then holds the weights of its conditional mean given the vertices before it, and
 All of it is int64 arithmetic with floor shifts, so that every machine predicts alike.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from .kernel import Mode, kernel, subtract_outer, zeros
+from .kernel import Flat, Mode, entry, subtract_outer, zeros
 from .surroundings import Graph
 
 BITS = 20  # fixed-point fraction of weights and precisions
@@ -37,15 +37,15 @@ class Conditionals(NamedTuple):
         pivots: conditional precision of each vertex.
     """
 
-    first: Any
-    count: Any
-    before: Any
-    weights: Any
-    pivots: Any
+    first: Flat
+    count: Flat
+    before: Flat
+    weights: Flat
+    pivots: Flat
 
 
-@kernel
-def label_parts(first, near, label, queue):
+@entry
+def label_parts(first: Flat, near: Flat, label: Flat, queue: Flat) -> int:
     """Number the connected parts in the order of their first vertices, into `label`; returns how many there are."""
     count = len(first) - 1
     for v in range(count):
@@ -70,8 +70,8 @@ def label_parts(first, near, label, queue):
     return parts
 
 
-@kernel
-def fill_precision(first, near, members, rank, matrix):
+@entry
+def fill_precision(first: Flat, near: Flat, members: Flat, rank: Flat, matrix: Flat) -> None:
     """Write the precision matrix of a part, flat: its vertices `members`, each with a `rank` there."""
     n = len(members)
     for i in range(n):
@@ -94,8 +94,8 @@ def fill_precision(first, near, members, rank, matrix):
         matrix[i * n:i * n + n] = row
 
 
-@kernel
-def eliminate(matrix, n, found):
+@entry
+def eliminate(matrix: Flat, n: int, found: Conditionals) -> bool:
     """Factor a precision matrix (int64, flat), which is overwritten, from the last vertex to the first.
 
     Args:

@@ -6,7 +6,7 @@ bits, unit vectors UNIT_BITS, covariances 16.
 """
 
 from .arithmetic import keep_exact
-from .kernel import isqrt, kernel, length
+from .kernel import Flat, Vector, isqrt, kernel, length
 from .residual import FRACTION
 
 UNIT_BITS = 10
@@ -24,7 +24,7 @@ FIRST_SPREADS = (5 * 256, 8 * 256, 8)
 
 
 @kernel
-def unit(registers, x, y, z):
+def unit(registers: Flat, x: int, y: int, z: int) -> Vector:
     """A vector at unit length; the null vector stays."""
     keep_exact(registers, max(abs(x), abs(y), abs(z)), _EXACT_VECTOR)
     size = length(x, y, z)
@@ -34,7 +34,7 @@ def unit(registers, x, y, z):
 
 
 @kernel
-def normal(registers, x, triples, first, last):
+def normal(registers: Flat, x: Flat, triples: Flat, first: int, last: int) -> Vector:
     """Unit normal of the triangles across from a vertex, those of the triples first..last-1; null when there is none.
 
     Args:
@@ -56,7 +56,7 @@ def normal(registers, x, triples, first, last):
 
 
 @kernel
-def forward_step(registers, mean, x, f, v, n, known, size):
+def forward_step(registers: Flat, mean: Vector, x: Flat, f: int, v: int, n: Vector, known: int, size: int) -> Vector:
     """The bias of the prediction: a step from the middle of the gate f, v towards the prediction, in the surface."""
     f *= 3
     v *= 3
@@ -71,14 +71,14 @@ def forward_step(registers, mean, x, f, v, n, known, size):
 
 
 @kernel
-def share(spreads):
+def share(spreads: Flat) -> int:
     """a of the covariance I - a n n'."""
     across, within = spreads[ACROSS], spreads[WITHIN]
     return max(-_ONE, min(_MOST, _ONE - (across * across << 16) // (within * within)))
 
 
 @kernel
-def learn(registers, spreads, rx, ry, rz, n, size):
+def learn(registers: Flat, spreads: Flat, rx: int, ry: int, rz: int, n: Vector, size: int) -> None:
     """Learn how much smaller residuals are along the normal from a vertex's residual of expected size (sixteenths)."""
     keep_exact(registers, max(abs(rx), abs(ry), abs(rz)), _EXACT_RESIDUAL)
     z = rx * n[0] + ry * n[1] + rz * n[2] >> UNIT_BITS
@@ -94,7 +94,7 @@ def learn(registers, spreads, rx, ry, rz, n, size):
 
 
 @kernel
-def conditional(registers, axis, a, n, rx, ry):
+def conditional(registers: Flat, axis: int, a: int, n: Vector, rx: int, ry: int) -> tuple[int, int]:
     """Mean (FRACTION bits) and deviation (16 bits, of the isotropic one) of the residual on an axis.
 
     Args:

@@ -4,12 +4,12 @@ Mechanical shapes put vertices into common planes, so that a new coordinate ofte
 parallelogram exactly. The sources of such suggestions vote; a suggested value is told apart by the set of its sources.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .arithmetic import OUT_OF_RANGE, fail
 from .decisions import AGREE, HIT, RANK, SEEN, SETS, TRIES
-from .kernel import Mode, bisect_left, bit_length, kernel
-from .mixing import mix
+from .kernel import Flat, Mode, bisect_left, bit_length, kernel
+from .mixing import Stream, mix
 from .residual import FRACTION, code_coordinate
 
 MOST_SUGGESTIONS = 16
@@ -36,17 +36,17 @@ class Memory(NamedTuple):
         skipped: places of values tried in vain among those seen.
     """
 
-    values: Any
-    counts: Any
-    rank_sizes: Any
-    previous: Any
-    winners: Any
-    suggested: Any
-    sources: Any
-    number: Any
-    votes: Any
-    voters: Any
-    skipped: Any
+    values: Flat
+    counts: Flat
+    rank_sizes: Flat
+    previous: Flat
+    winners: Flat
+    suggested: Flat
+    sources: Flat
+    number: Flat
+    votes: Flat
+    voters: Flat
+    skipped: Flat
 
 
 def new_memory(mode: Mode, vertices: int) -> Memory:
@@ -59,7 +59,7 @@ def new_memory(mode: Mode, vertices: int) -> Memory:
 
 
 @kernel
-def suggest(memory, x, y, z, source):
+def suggest(memory: Memory, x: int, y: int, z: int, source: int) -> None:
     """Suggest a position for the vertex at hand."""
     at = memory.number[0]
     memory.number[0] = at + 1
@@ -70,7 +70,7 @@ def suggest(memory, x, y, z, source):
 
 
 @kernel
-def remember(memory, axis, value):
+def remember(memory: Memory, axis: int, value: int) -> None:
     """Add a coordinate to those seen."""
     values = memory.values
     first = axis * (len(values) // 3)
@@ -84,7 +84,7 @@ def remember(memory, axis, value):
 
 
 @kernel
-def _count_votes(stream, memory, axis, is_start):
+def _count_votes(stream: Stream, memory: Memory, axis: int, is_start: int) -> int:
     """Collect the values suggested on an axis, the likeliest set of sources first; returns their number."""
     votes, voters, likely = memory.votes, memory.voters, stream.probabilities
     suggested, sources = memory.suggested, memory.sources
@@ -114,44 +114,17 @@ def _count_votes(stream, memory, axis, is_start):
 
 
 @kernel
-def code_hit(stream, memory, axis, is_start, mean, value):
-    """Code a coordinate as a suggested or seen value, if it is one.
-
-    Args:
-        stream: where it goes to or comes from.
-        memory: with what is suggested; updated.
-        axis: 0..2.
-        is_start: whether the sources are only the vertices before in coding order.
-        mean: a prediction for other values, with FRACTION bits.
-        value: the coordinate to write.
-
-    Returns:
-        Whether it is one, and the coordinate.
-    """
-    votes, voters, winners, previous = memory.votes, memory.voters, memory.winners, memory.previous
-    count = _count_votes(stream, memory, axis, is_start)
-    start = SETS if is_start else 0
-    before = previous[axis]
+def _below(skipped: Flat, count: int, place: int) -> int:
+    """Number of skipped places below the given one."""
+    below = 0
     for k in range(count):
-        sources = voters[k]
-        tries = min(k, TRIES - 1)
-        agree = 1 if axis == 1 else 0
-        for d in range(axis):
-            if winners[d] & sources:
-                agree += 1
-        if mix(stream, HIT, tries, sources + start, sources * AGREE + agree, sources * TRIES + tries,
-               ((agree * TRIES + tries) * 3 + before) * 4 + min(count - 1, 3), 0, 0, 1 if votes[k] == value else 0):
-            winners[axis] = sources
-            previous[axis] = _HIT
-            return True, votes[k]
-    is_seen, found = _code_seen(stream, memory, axis, count, mean, value)
-    winners[axis] = 0
-    previous[axis] = _SEEN if is_seen else _NEITHER
-    return is_seen, found
+        if skipped[k] < place:
+            below += 1
+    return below
 
 
 @kernel
-def _code_seen(stream, memory, axis, tried, mean, value):
+def _code_seen(stream: Stream, memory: Memory, axis: int, tried: int, mean: int, value: int) -> tuple[bool, int]:
     """Code a value by its rank among those seen on the axis and not tried yet, if it is one; whether, and which."""
     values, skipped = memory.values, memory.skipped
     first = axis * (len(values) // 3)
@@ -196,10 +169,37 @@ def _code_seen(stream, memory, axis, tried, mean, value):
 
 
 @kernel
-def _below(skipped, count, place):
-    """Number of skipped places below the given one."""
-    below = 0
+def code_hit(stream: Stream, memory: Memory, axis: int, is_start: int, mean: int, value: int) -> tuple[bool, int]:
+    """Code a coordinate as a suggested or seen value, if it is one.
+
+    Args:
+        stream: where it goes to or comes from.
+        memory: with what is suggested; updated.
+        axis: 0..2.
+        is_start: whether the sources are only the vertices before in coding order.
+        mean: a prediction for other values, with FRACTION bits.
+        value: the coordinate to write.
+
+    Returns:
+        Whether it is one, and the coordinate.
+    """
+    votes, voters, winners, previous = memory.votes, memory.voters, memory.winners, memory.previous
+    count = _count_votes(stream, memory, axis, is_start)
+    start = SETS if is_start else 0
+    before = previous[axis]
     for k in range(count):
-        if skipped[k] < place:
-            below += 1
-    return below
+        sources = voters[k]
+        tries = min(k, TRIES - 1)
+        agree = 1 if axis == 1 else 0
+        for d in range(axis):
+            if winners[d] & sources:
+                agree += 1
+        if mix(stream, HIT, tries, sources + start, sources * AGREE + agree, sources * TRIES + tries,
+               ((agree * TRIES + tries) * 3 + before) * 4 + min(count - 1, 3), 0, 0, 1 if votes[k] == value else 0):
+            winners[axis] = sources
+            previous[axis] = _HIT
+            return True, votes[k]
+    is_seen, found = _code_seen(stream, memory, axis, count, mean, value)
+    winners[axis] = 0
+    previous[axis] = _SEEN if is_seen else _NEITHER
+    return is_seen, found

@@ -6,11 +6,11 @@ squashed into the coding probability. Weights follow the coding cost's gradient 
 family, M. Mahoney, "Adaptive weighing of context models for lossless data compression", 2005).
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .arithmetic import HALF, TOO_LARGE, code, fail
-from .decisions import INPUTS
-from .kernel import bit_length, kernel
+from .decisions import INPUTS, Decision
+from .kernel import Flat, bit_length, entry
 from .logistic import LIMIT, ONE, SQUASH, STRETCH
 
 WEIGHT_ONE = 1 << 16
@@ -31,15 +31,16 @@ class Stream(NamedTuple):
         weights: INPUTS for each weight set, WEIGHT_ONE = 1.
     """
 
-    registers: Any
-    data: Any
-    probabilities: Any
-    counts: Any
-    weights: Any
+    registers: Flat
+    data: Flat
+    probabilities: Flat
+    counts: Flat
+    weights: Flat
 
 
-@kernel
-def mix(stream, decision, select, a, b, c, d, x, y, bit):
+@entry
+def mix(stream: Stream, decision: Decision, select: int, a: int, b: int, c: int, d: int, x: int, y: int,
+        bit: int) -> int:
     """Code one decision.
 
     Args:
@@ -119,8 +120,8 @@ def mix(stream, decision, select, a, b, c, d, x, y, bit):
     return bit
 
 
-@kernel
-def code_number(stream, decision, value):
+@entry
+def code_number(stream: Stream, decision: Decision, value: int) -> int:
     """Code an integer >= 0 as an adaptive Elias-gamma number; `decision` has one context of 64 values.
 
     More than 31 bits are TOO_LARGE.
@@ -139,8 +140,8 @@ def code_number(stream, decision, value):
     return number - 1
 
 
-@kernel
-def code_uniform(stream, count, value):
+@entry
+def code_uniform(stream: Stream, count: int, value: int) -> int:
     """Code an integer in 0..count-1, all equally likely."""
     registers, data = stream.registers, stream.data
     low, high = 0, count

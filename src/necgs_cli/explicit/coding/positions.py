@@ -1,7 +1,7 @@
 """Coding of integer positions on known connectivity."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from .hits import (
     remember,
     suggest,
 )
-from .kernel import Mode, bit_length, isqrt, kernel
+from .kernel import Flat, Mode, Vector, bit_length, entry, isqrt, kernel
 from .mixing import Stream, code_uniform
 from .residual import FRACTION, code_coordinate
 from .surroundings import Graph, parallelograms
@@ -70,20 +70,28 @@ class Scene(NamedTuple):
         spreads: as in `frame`.
     """
 
-    first: Any
-    near: Any
-    known: Any
-    triples_first: Any
-    triples: Any
-    made: Any
-    given: Any
-    x: Any
-    relative: Any
-    spreads: Any
+    first: Flat
+    near: Flat
+    known: Flat
+    triples_first: Flat
+    triples: Flat
+    made: Flat
+    given: Flat
+    x: Flat
+    relative: Flat
+    spreads: Flat
 
 
 @kernel
-def _predict_by_field(registers, scene, rows, i):
+def _repeat_last(x: Flat, i: int) -> Vector:
+    """The position before as a prediction."""
+    if i == 0:
+        return 0, 0, 0
+    return x[3 * i - 3] << FRACTION, x[3 * i - 2] << FRACTION, x[3 * i - 1] << FRACTION
+
+
+@kernel
+def _predict_by_field(registers: Flat, scene: Scene, rows: field.Conditionals, i: int) -> tuple[Vector, int]:
     """Prediction of vertex i with FRACTION bits, and its deviation in field units (0: hardly a prediction)."""
     x = scene.x
     start, count = rows.first[i], rows.count[i]
@@ -109,7 +117,7 @@ def _predict_by_field(registers, scene, rows, i):
 
 
 @kernel
-def _predict_by_parallelograms(scene, i):
+def _predict_by_parallelograms(scene: Scene, i: int) -> tuple[Vector, int]:
     """As `_predict_by_field`, by the mean parallelogram, or the mean of known neighbours."""
     x, triples = scene.x, scene.triples
     start, end = scene.triples_first[i], scene.triples_first[i + 1]
@@ -134,15 +142,7 @@ def _predict_by_parallelograms(scene, i):
 
 
 @kernel
-def _repeat_last(x, i):
-    """The position before as a prediction."""
-    if i == 0:
-        return 0, 0, 0
-    return x[3 * i - 3] << FRACTION, x[3 * i - 2] << FRACTION, x[3 * i - 1] << FRACTION
-
-
-@kernel
-def _suggest_positions(scene, memory, i):
+def _suggest_positions(scene: Scene, memory: Memory, i: int) -> bool:
     """Suggest the positions that vertex i may share coordinates with; whether it starts a part."""
     x, made, triples, near = scene.x, scene.made, scene.triples, scene.near
     f, v, p = made[3 * i], made[3 * i + 1], made[3 * i + 2]
@@ -174,13 +174,13 @@ def _suggest_positions(scene, memory, i):
 
 
 @kernel
-def _ratio(total, expected):
+def _ratio(total: int, expected: int) -> int:
     """Class 1..5 of the size found so far over the size expected."""
     return 1 + (4 * total > expected) + (2 * total > expected) + (total > expected) + (total > 2 * expected)
 
 
 @kernel
-def _lean(scene, i, axis, mean, expected):
+def _lean(scene: Scene, i: int, axis: int, mean: int, expected: int) -> int:
     """Class 0..8 of how far the mean parallelogram lies from the prediction, on an axis."""
     x, triples = scene.x, scene.triples
     start, end = scene.triples_first[i], scene.triples_first[i + 1]
@@ -194,7 +194,7 @@ def _lean(scene, i, axis, mean, expected):
 
 
 @kernel
-def _code_free(stream, scene, i, mean, size, n):
+def _code_free(stream: Stream, scene: Scene, i: int, mean: Vector, size: int, n: Vector) -> int:
     """Code a vertex by its residuals alone; returns the sum of the sizes found (sixteenths)."""
     registers, x, given = stream.registers, scene.x, scene.given
     writing = not registers[DECODING]
@@ -230,7 +230,8 @@ def _code_free(stream, scene, i, mean, size, n):
 
 
 @kernel
-def _code_repeating(stream, scene, memory, i, mean, size, deviation):
+def _code_repeating(stream: Stream, scene: Scene, memory: Memory, i: int, mean: Vector, size: int,
+                    deviation: int) -> int:
     """Code a vertex whose coordinates may repeat others; returns the sum of the sizes found (sixteenths)."""
     x, given = scene.x, scene.given
     writing = not stream.registers[DECODING]
@@ -251,7 +252,8 @@ def _code_repeating(stream, scene, memory, i, mean, size, deviation):
 
 
 @kernel
-def _code_vertex(stream, scene, rows, memory, i, by_field, repeats, first_size, typical):
+def _code_vertex(stream: Stream, scene: Scene, rows: field.Conditionals, memory: Memory, i: int, by_field: int,
+                 repeats: int, first_size: int, typical: int) -> int:
     """Code vertex i; returns the typical distance from predictions, updated."""
     registers, relative = stream.registers, scene.relative
     if by_field:
@@ -294,8 +296,9 @@ def _code_vertex(stream, scene, rows, memory, i, by_field, repeats, first_size, 
     return typical
 
 
-@kernel
-def code_vertices(stream, scene, rows, memory, by_field, repeats, level):
+@entry
+def code_vertices(stream: Stream, scene: Scene, rows: field.Conditionals, memory: Memory, by_field: int, repeats: int,
+                  level: int) -> None:
     """Code all positions; what goes wrong is in the stream's status."""
     registers = stream.registers
     first_size = typical = 16 << code_uniform(stream, _SIZE_LEVELS, level)
@@ -337,7 +340,7 @@ def code_positions(mode: Mode, stream: Stream, connectivity: Connectivity, graph
     else:
         rows = field.Conditionals(*(mode.blank(1) for _ in field.Conditionals._fields))
     memory: Memory = new_memory(mode, n if method.hits else 1)
-    mode(code_vertices)(stream, scene, rows, memory, method.field, method.hits, level)
+    mode(code_vertices)(stream, scene, rows, memory, int(method.field), int(method.hits), level)
     check(stream.registers)
     return np.array(scene.x, np.int64).reshape(-1, 3)
 

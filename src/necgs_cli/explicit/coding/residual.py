@@ -6,10 +6,10 @@ prediction, of two expected sizes, with counters.
 """
 
 from .arithmetic import DECODING, HALF, OUT_OF_RANGE, code, fail
-from .decisions import STEPS_TOLD
+from .decisions import STEPS_TOLD, Coordinate
 from .kernel import bit_length, kernel
 from .logistic import ONE, STRETCH, TAIL, TAIL_LIMIT
-from .mixing import code_number, mix
+from .mixing import Stream, code_number, mix
 
 FRACTION = 8  # predictions carry 8 fraction bits, expected sizes 4
 _ONE = 1 << FRACTION
@@ -18,7 +18,7 @@ _LARGEST = 1 << 33
 
 
 @kernel
-def _size_group(size):
+def _size_group(size: int) -> int:
     """Quarter octaves of an expected size (in sixteenths) from 1, the large ones cyclic."""
     n = bit_length(size)
     if n > 2:
@@ -31,7 +31,7 @@ def _size_group(size):
 
 
 @kernel
-def _tail(distance, scale):
+def _tail(distance: int, scale: int) -> int:
     """P(X > distance) * 2**32 of a logistic X of mean magnitude scale / 9; distance with FRACTION bits."""
     x = distance * 50 // scale
     if x > TAIL_LIMIT:
@@ -42,7 +42,23 @@ def _tail(distance, scale):
 
 
 @kernel
-def code_coordinate(stream, kind, mean, size, other, side_b, side_c, bucket_b, bucket_c, value):
+def _code_place(stream: Stream, shift: int, start: int, scale: int, place: int) -> int:
+    """The place in a bucket of 2**shift integers: most significant bits first, the first with the density's slope."""
+    if shift == 0:
+        return 0
+    registers, data = stream.registers, stream.data
+    half = _ONE << shift - 1
+    a, b, c = _tail(start, scale), _tail(start + half, scale), _tail(start + 2 * half, scale)
+    probability = min(max(((b - c) << 16) // (a - c + 1), ONE >> 3), HALF)
+    found = code(registers, data, place >> shift - 1 & 1, probability)
+    for bit in range(shift - 2, -1, -1):
+        found = found << 1 | code(registers, data, place >> bit & 1, HALF)
+    return found
+
+
+@kernel
+def code_coordinate(stream: Stream, kind: Coordinate, mean: int, size: int, other: int, side_b: int, side_c: int,
+                    bucket_b: int, bucket_c: int, value: int) -> int:
     """Code an integer near a prediction; OUT_OF_RANGE when the one read is absurdly large.
 
     Args:
@@ -102,18 +118,3 @@ def code_coordinate(stream, kind, mean, size, other, side_b, side_c, bucket_b, b
         return base
     found += k << shift
     return base + 1 + found if above else base - found
-
-
-@kernel
-def _code_place(stream, shift, start, scale, place):
-    """The place in a bucket of 2**shift integers: most significant bits first, the first with the density's slope."""
-    if shift == 0:
-        return 0
-    registers, data = stream.registers, stream.data
-    half = _ONE << shift - 1
-    a, b, c = _tail(start, scale), _tail(start + half, scale), _tail(start + 2 * half, scale)
-    probability = min(max(((b - c) << 16) // (a - c + 1), ONE >> 3), HALF)
-    found = code(registers, data, place >> shift - 1 & 1, probability)
-    for bit in range(shift - 2, -1, -1):
-        found = found << 1 | code(registers, data, place >> bit & 1, HALF)
-    return found
