@@ -4,7 +4,7 @@
 that a model is written once for both directions. What goes wrong is kept in a register, for the loops above to see.
 """
 
-from .kernel import Flat, Mode, entry, kernel
+from .kernel import Flat, Mode, entry, inlined, kernel
 from .logistic import ONE
 
 HALF = ONE >> 1
@@ -56,14 +56,14 @@ def decoder(mode: Mode, data: bytes):
     return mode.sequence([0, _WORD - 1, code, 4, 1, FINE, mode.limit, mode.bounded]), mode.sequence(padded)
 
 
-@kernel
+@inlined
 def fail(registers: Flat, status: int) -> None:
     """Set the status, unless something went wrong before."""
     if registers[STATUS] == FINE:
         registers[STATUS] = status
 
 
-@kernel
+@inlined
 def keep_exact(registers: Flat, magnitude: int, bound: int) -> None:
     """Before arithmetic that int64 holds below the bound only: beyond it, leave the record to Python."""
     if magnitude >= bound and registers[BOUNDED]:

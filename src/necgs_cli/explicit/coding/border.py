@@ -7,7 +7,7 @@ oldest of equal gates is shut first. Vertices that have gates wait in a heap.
 from typing import NamedTuple
 
 from .arithmetic import FULL, MANY_TRIANGLES, MANY_VERTICES, NO_AREA, fail
-from .kernel import Flat, Mode, kernel
+from .kernel import Flat, Mode, inlined, kernel
 
 NOTHING = -1
 
@@ -88,7 +88,7 @@ def add_vertex(registers: Flat, border: Border, a: int, b: int, apex: int) -> in
     return v
 
 
-@kernel
+@inlined
 def _open_gate(border: Border, a: int, b: int, apex: int) -> None:
     numbers, gates, links = border.numbers, border.gates, border.links
     gate = numbers[GATES]
@@ -112,7 +112,7 @@ def _open_gate(border: Border, a: int, b: int, apex: int) -> None:
     border.last_entering[b] = gate
 
 
-@kernel
+@inlined
 def shut_gate(border: Border, gate: int) -> None:
     """Take a gate out of both of its lists."""
     gates, links = border.gates, border.links
@@ -135,7 +135,7 @@ def shut_gate(border: Border, gate: int) -> None:
         links[4 * following + _LAST_ENTERING] = last
 
 
-@kernel
+@inlined
 def apex_across(border: Border, a: int, b: int) -> int:
     """The third vertex of the youngest triangle across the open gate a, b."""
     gates, links = border.gates, border.links
@@ -145,7 +145,7 @@ def apex_across(border: Border, a: int, b: int) -> int:
     return gates[3 * gate + 2]
 
 
-@kernel
+@inlined
 def _link(border: Border, a: int, b: int, apex: int) -> None:
     """The directed edge a, b has its triangle now: shut its gate, or open the opposite one."""
     gates, links = border.gates, border.links
@@ -186,7 +186,7 @@ def add_face(registers: Flat, border: Border, a: int, b: int, c: int) -> None:
         wait(border, faces[i])
 
 
-@kernel
+@inlined
 def wait(border: Border, v: int) -> None:
     """Put a vertex into the heap, if it has gates."""
     if border.first_leaving[v] < 0:
@@ -204,7 +204,7 @@ def wait(border: Border, v: int) -> None:
     heap[at] = key
 
 
-@kernel
+@inlined
 def _drop_top(border: Border) -> None:
     """Take the largest key out of the heap."""
     heap = border.heap
@@ -223,7 +223,7 @@ def _drop_top(border: Border) -> None:
     heap[at] = key
 
 
-@kernel
+@inlined
 def focus(border: Border) -> int:
     """The vertex with a gate that has most triangles, the youngest of those; NOTHING when no gate is open."""
     heap, triangles = border.heap, border.triangles

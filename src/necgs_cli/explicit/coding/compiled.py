@@ -21,7 +21,7 @@ import numpy as np
 
 from . import kernel as kernels
 from . import record  # noqa: F401 (with it, all kernels are known)
-from .kernel import ENTRIES, KERNELS, PRIMITIVES, Flat, Mode
+from .kernel import ENTRIES, INLINED, KERNELS, PRIMITIVES, Flat, Mode
 
 LIMIT = 1 << 22
 """Coordinates below it in magnitude are within reach of compiled kernels. Products of coordinates then fit 63 bits
@@ -153,7 +153,8 @@ def _twins(folder: Path) -> dict[Callable, Callable]:
         code = function.__code__.replace(co_filename=str(home))
         made = FunctionType(code, space, f"{function.__module__.rsplit('.', 1)[-1]}_{function.__name__}")
         made.__qualname__ = made.__name__
-        return njit(**_OPTIONS, **(_FOR_ENTRIES if function in ENTRIES else _FOR_OTHERS))(made)
+        options = _OPTIONS | (_FOR_ENTRIES if function in ENTRIES else _FOR_OTHERS)
+        return njit(**options, forceinline=function in INLINED)(made)
 
     for function in PRIMITIVES:
         twins[function] = twin(getattr(compiled_primitives, function.__name__))

@@ -27,6 +27,9 @@ KERNELS: list[Callable] = []
 ENTRIES: list[Callable] = []
 """The kernels among them that other code calls."""
 
+INLINED: list[Callable] = []
+"""Those that are copied into their callers: small ones that would spend their time on being called."""
+
 PRIMITIVES: list[Callable] = []
 
 
@@ -40,6 +43,13 @@ def entry(function: F) -> F:
     """Take note of a kernel that other code calls, through a `Mode`."""
     KERNELS.append(function)
     ENTRIES.append(function)
+    return function
+
+
+def inlined(function: F) -> F:
+    """Take note of a small kernel, which is copied into those that call it."""
+    KERNELS.append(function)
+    INLINED.append(function)
     return function
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from .decisions import INPUTS, SHAPES
+from .kernel import Flat, Mode
 from .logistic import LIMIT, ONE, SQUASH, STRETCH
 from .mixing import WEIGHT_ONE
 from .prior_tables import TABLES
@@ -76,3 +77,16 @@ def unpack(text: bytes) -> State:
 def start(hits: bool) -> State:
     """The start of a record; `hits`: its method tells repeats of coordinates first."""
     return unpack(TABLES[int(hits)]) if TABLES else blank()
+
+
+_made: dict[tuple[str, bool], tuple[Flat, Flat, Flat]] = {}
+
+
+def sequences(mode: Mode, hits: bool) -> tuple[Flat, Flat, Flat]:
+    """Probabilities, counts and weights of the start, as new sequences of a mode."""
+    if (mode.name, hits) not in _made:
+        state = start(hits)
+        _made[mode.name, hits] = mode.sequence(state.probabilities), mode.sequence(state.counts), mode.sequence(
+            state.weights)
+    probabilities, counts, weights = _made[mode.name, hits]
+    return probabilities.copy(), counts.copy(), weights.copy()

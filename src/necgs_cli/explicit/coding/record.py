@@ -163,10 +163,8 @@ class _Coder:
 
     def start(self, hits: bool) -> None:
         """Start the adaptive states."""
-        state = priors.start(hits)
-        sequence = self.mode.sequence
-        self.stream = self.stream._replace(probabilities=sequence(state.probabilities), counts=sequence(state.counts),
-                                           weights=sequence(state.weights))
+        probabilities, counts, weights = priors.sequences(self.mode, hits)
+        self.stream = self.stream._replace(probabilities=probabilities, counts=counts, weights=weights)
 
     def flag(self, value: bool, probability: int = RARE) -> bool:
         return bool(self.mode(code)(self.stream.registers, self.stream.data, int(value), probability))

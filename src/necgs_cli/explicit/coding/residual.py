@@ -7,7 +7,7 @@ prediction, of two expected sizes, with counters.
 
 from .arithmetic import DECODING, HALF, OUT_OF_RANGE, code, fail
 from .decisions import STEPS_TOLD, Coordinate
-from .kernel import bit_length, kernel
+from .kernel import bit_length, inlined, kernel
 from .logistic import ONE, STRETCH, TAIL, TAIL_LIMIT
 from .mixing import Stream, code_number, mix
 
@@ -17,7 +17,7 @@ _LAST_BUCKET = 24
 _LARGEST = 1 << 33
 
 
-@kernel
+@inlined
 def _size_group(size: int) -> int:
     """Quarter octaves of an expected size (in sixteenths) from 1, the large ones cyclic."""
     n = bit_length(size)
@@ -30,7 +30,7 @@ def _size_group(size: int) -> int:
     return index if index < 20 else 20 + (index & 3)
 
 
-@kernel
+@inlined
 def _tail(distance: int, scale: int) -> int:
     """P(X > distance) * 2**32 of a logistic X of mean magnitude scale / 9; distance with FRACTION bits."""
     x = distance * 50 // scale
