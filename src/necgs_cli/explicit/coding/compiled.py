@@ -148,13 +148,13 @@ def _twins(folder: Path) -> dict[Callable, Callable]:
     spaces: dict[str, dict[str, Any]] = {}
     twins: dict[Callable, Callable] = {}
 
-    def twin(function: FunctionType) -> Callable:
+    def twin(function: Any) -> Callable:
         space = spaces.setdefault(function.__module__, dict(function.__globals__))
         code = function.__code__.replace(co_filename=str(home))
         made = FunctionType(code, space, f"{function.__module__.rsplit('.', 1)[-1]}_{function.__name__}")
         made.__qualname__ = made.__name__
-        options = _OPTIONS | (_FOR_ENTRIES if function in ENTRIES else _FOR_OTHERS)
-        return njit(**options, forceinline=function in INLINED)(made)
+        options: dict[str, Any] = _OPTIONS | (_FOR_ENTRIES if function in ENTRIES else _FOR_OTHERS)
+        return njit(**options | {"forceinline": function in INLINED})(made)
 
     for function in PRIMITIVES:
         twins[function] = twin(getattr(compiled_primitives, function.__name__))

@@ -155,7 +155,8 @@ def conditionals(mode: Mode, graph: Graph) -> Conditionals:
     for members in parts:
         rank[members] = np.arange(len(members))
     ranks = mode.sequence(rank)
-    whole = Conditionals(*(np.zeros(n, np.int64) for _ in range(2)), [], [], np.zeros(n, np.int64))
+    first_of, count_of, pivots = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    before, weights = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     entries = 0
     for members in parts:
         size = len(members)
@@ -167,16 +168,17 @@ def conditionals(mode: Mode, graph: Graph) -> Conditionals:
         else:  # a vertex by itself
             matrix[0] = RIDGE
         room = size * (size - 1) // 2
-        part = Conditionals(*(np.zeros(k, np.int64) for k in (size, size, room, room, size)))
+        part = Conditionals(np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(room, np.int64),
+                            np.zeros(room, np.int64), np.zeros(size, np.int64))
         if not mode(eliminate)(matrix, size, part):
             raise TooDense
         used = int(part.count.sum())
-        whole.first[members] = part.first + entries
-        whole.count[members] = part.count
-        whole.pivots[members] = part.pivots
-        whole.before.append(members[part.before[:used]])
-        whole.weights.append(part.weights[:used])
+        first_of[members] = part.first + entries
+        count_of[members] = part.count
+        pivots[members] = part.pivots
+        before.append(members[part.before[:used]])
+        weights.append(part.weights[:used])
         entries += used
-    none = [np.zeros(0, np.int64)]
-    whole = whole._replace(before=np.concatenate(none + whole.before), weights=np.concatenate(none + whole.weights))
-    return Conditionals(*map(mode.sequence, whole))
+    flat = mode.sequence
+    return Conditionals(flat(first_of), flat(count_of), flat(np.concatenate(before)), flat(np.concatenate(weights)),
+                        flat(pivots))
