@@ -254,10 +254,11 @@ class _Machine:
 
     def _code_known(self, anchors: list[int], target: int | None) -> int:
         """Any known vertex: among the neighbours of the anchors, those with gates, or all."""
+        self._spend(sum(len(self.around[a]) for a in anchors))
         near = sorted({w for a in anchors for w in self.around[a]}.difference(anchors))
         if near and self.ask(NEAR, (len(anchors),), None if target is None else int(target in near)):
             return near[code_uniform(self.coder, len(near), None if target is None else near.index(target))]
-        self._spend(len(near) + len(self.leaving))
+        self._spend(len(self.leaving))
         open_ = [i for i, gates in enumerate(self.leaving) if gates]
         if open_ and self.ask(OPEN, (len(anchors),), None if target is None else int(bool(self.leaving[target]))):
             return open_[code_uniform(self.coder, len(open_), None if target is None else open_.index(target))]

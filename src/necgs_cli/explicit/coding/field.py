@@ -18,6 +18,7 @@ DROP = 12  # weights below 2**-DROP are dropped
 MAX_VERTICES = 2048  # of a connected part
 MAX_ENTRIES = 1 << 21  # products of two neighbours, over all vertices of a part
 MAX_WORK = 1 << 27  # matrix entries updated, in a part
+MAX_RECORD_WORK = 1 << 31  # likewise, in a record
 
 
 class TooDense(ValueError):
@@ -71,6 +72,7 @@ def conditionals(neighbours: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.
         TooDense: when it would take too much memory or time.
     """
     found: list = [None] * len(neighbours)
+    spent = 0
     for part in connected_parts(neighbours):
         if len(part) > MAX_VERTICES:
             raise TooDense
@@ -78,13 +80,17 @@ def conditionals(neighbours: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.
         local = [np.array([rank[j] for j in neighbours[i].tolist()], np.int64) for i in part.tolist()]
         if sum((len(a) + 1) ** 2 for a in local) > MAX_ENTRIES:
             raise TooDense
-        for i, (before, weights, pivot) in zip(part.tolist(), _eliminate(precision(local)), strict=True):
+        rows, work = _eliminate(precision(local))
+        spent += work
+        if spent > MAX_RECORD_WORK:
+            raise TooDense
+        for i, (before, weights, pivot) in zip(part.tolist(), rows, strict=True):
             found[i] = part[before], weights, pivot
     return found
 
 
-def _eliminate(matrix: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, int]]:
-    """Factor a precision matrix, which is overwritten, from the last vertex to the first."""
+def _eliminate(matrix: np.ndarray) -> tuple[list[tuple[np.ndarray, np.ndarray, int]], int]:
+    """Factor a precision matrix, which is overwritten, from the last vertex to the first; rows, and work done."""
     found, work, n = [], 0, len(matrix)
     flat = matrix.reshape(-1)
     for k in range(n - 1, -1, -1):
@@ -104,7 +110,7 @@ def _eliminate(matrix: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, int]]:
         work += len(before) ** 2
         if work > MAX_WORK:
             raise TooDense
-    return found[::-1]
+    return found[::-1], work
 
 
 def connected_parts(neighbours: Sequence[np.ndarray]) -> list[np.ndarray]:
