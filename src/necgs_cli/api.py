@@ -87,7 +87,8 @@ def encode(
         NecgsError: nothing could be encoded, the output exists, the work was stopped, or an input is unusable and
             `options.strict` is set.
     """
-    from necgs_cli.encoding import checkpoint_for, encode_meshes, encode_neural
+    from necgs_cli.auto import encode_auto
+    from necgs_cli.encoding import checkpoint_for, encode_neural
 
     started = time.monotonic()
     options, progress = options or EncodeOptions(), progress or Progress()
@@ -96,11 +97,15 @@ def encode(
         raise NecgsError(f"{path}: exists already; overwrite it with -f (overwrite=True)")
     items = _inputs(inputs)
     checkpoint = checkpoint_for(path, options.resume) if path and options.neural else None
+    cores = options.workers or _cores()
+
+    def machine() -> Machine:
+        return _machine(options.device, cores, options.seed)
+
     if options.neural:
-        machine = _machine(options.device, options.workers, options.seed)
-        encoded = encode_neural(items, options, machine, checkpoint, started, progress)
+        encoded = encode_neural(items, options, machine(), checkpoint, started, progress)
     else:
-        encoded = encode_meshes(items, options.goal, options, options.workers or _cores(), progress)
+        encoded = encode_auto(items, options, cores, machine, started, progress)
     try:
         size = write_container(path or output, encoded.sections, encoded.records)
     except FileBusy as error:
@@ -151,7 +156,7 @@ def append(
     options = EncodeOptions(seed=seed, device=device, workers=workers, strict=strict, keep_interior=keep_interior)
     items = _inputs(inputs)
     if section and error is None and max_error is None:
-        encoded = append_neural(section, stored, items, options, _machine(device, workers, seed), time_budget, progress)
+        encoded = append_neural(section, stored, items, options, _machine(device, workers or _cores(), seed), time_budget, progress)
         _tell_uncovered(encoded, set_p2s, progress)
     else:
         goal = appended_goal(set_p2s, error, max_error)
@@ -267,7 +272,7 @@ def _inputs(inputs: Sequence[Any]) -> list[Input]:
     return found
 
 
-def _machine(device: str, workers: int | None, seed: int) -> Machine:
+def _machine(device: str, workers: int, seed: int) -> Machine:
     import torch
 
     from necgs_cli.neural import Machine, pick_device
@@ -277,7 +282,7 @@ def _machine(device: str, workers: int | None, seed: int) -> Machine:
     except ValueError as error:
         raise NecgsError(str(error)) from error
     torch.set_num_threads(1)  # parallel by model, not within operations: equal sums whatever the number of cores
-    return Machine(chosen, workers or _cores(), seed)
+    return Machine(chosen, workers, seed)
 
 
 def _cores() -> int:
