@@ -51,7 +51,7 @@ def test_a_decoder_is_trained_only_where_it_is_predicted_to_pay(pays, monkeypatc
 
     def encode_neural(items, options, machine, *_):
         trained.append(options)
-        return dataclasses.replace(encoded([1, 1], 1.0, decoder=10), records=[])
+        return dataclasses.replace(encoded([1, 1], 1.0, decoder=10), records=[], signs=[])
 
     monkeypatch.setattr(auto, "encode_neural", encode_neural)
     box = np.array([[x, y, z] for x in (0.0, 1) for y in (0, 1) for z in (0, 1)])
