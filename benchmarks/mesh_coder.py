@@ -23,7 +23,7 @@ import igl
 import numpy as np
 import trimesh
 
-from necgs_cli.explicit.coding import decode_mesh, encode_mesh, mixing, prior_tables, priors, record
+from necgs_cli.explicit.coding import decode_mesh, encode_mesh, mixing, prior_tables, priors
 
 SMOOTH_FACES, SMOOTH_BITS = (90, 220, 560, 1100, 1700), (6.5, 7, 7.5, 8, 8.5)
 SHARP_FACES, SHARP_BITS = (50, 160, 500, 1300, 3000), (7, 8, 9, 10, 11)
@@ -149,30 +149,34 @@ def compare(options):
               f"decode {1e6 * decode_seconds / vertices:.0f}", flush=True)
 
 
-class Trainer(mixing.Mixer):
-    """A mixer that starts where the last mesh of the training ended, and is caught when it is made."""
+class Trainer:
+    """Starts each record where the last mesh of the training ended, and keeps what the record makes of it."""
 
-    state = None
-    made = None
+    def __init__(self):
+        self.state, self.made = priors.blank(), None
 
-    def __init__(self, start):
-        super().__init__(Trainer.state)
-        Trainer.made = self
+    def sequences(self, mode, hits):
+        """In place of `priors.sequences`."""
+        self.made = list(self.state.probabilities), list(self.state.counts), list(self.state.weights)
+        return self.made
+
+    def learnt(self):
+        """The state at the end of the last record."""
+        return priors.State(*map(tuple, self.made))
 
 
 def train(options):
     """Write the start tables."""
     excluded = {n for file in options.exclude for n in Path(file).read_text().split()}
     mixing.COUNT_LIMIT = 250  # remember all of the training
-    mixing._RATES[:] = [(1 << 16) * 10 // (10 * n + 16) for n in range(mixing.COUNT_LIMIT + 1)]
-    mixing._CONFIDENCE[:] = [min(256, 256 * (10 * n + 4) // 30) for n in range(mixing.COUNT_LIMIT + 1)]
-    record.Mixer = Trainer
+    mixing.RATES[:] = [(1 << 16) * 10 // (10 * n + 16) for n in range(mixing.COUNT_LIMIT + 1)]
+    mixing.CONFIDENCE[:] = [min(256, 256 * (10 * n + 4) // 30) for n in range(mixing.COUNT_LIMIT + 1)]
     tables = []
     for folders, methods in ((options.smooth, (0,)), (options.sharp, (1, 2))):
-        record.priors.start = lambda decisions, hits: None
+        trainer, total = Trainer(), 0
+        priors.sequences = trainer.sequences
         files = [p for folder in folders for p in mesh_files(folder, None, None) if p.name not in excluded]
         random.Random(0).shuffle(files)
-        Trainer.state, total = mixing.State.blank(record.DECISIONS), 0
         for path in files[: options.models]:
             for _, q, f in control_meshes(path, methods == (0,)):
                 ends = []
@@ -181,16 +185,14 @@ def train(options):
                         data = encode_mesh(q, f, methods=(method,))[0]
                     except ValueError:
                         continue
-                    ends.append((len(data), Trainer.made))
+                    ends.append((len(data), trainer.learnt()))
                 if not ends or len(q) > 2000 or min(ends, key=lambda e: e[0])[0] > DRACO_SLACK * draco_bytes(q, f):
                     continue
                 size, end = min(ends, key=lambda e: e[0])
                 total += size
-                Trainer.state = mixing.State(tuple(end.probabilities), tuple(end.counts),
-                                             tuple(map(tuple, end.weights)))
-        state = Trainer.state
-        counts = tuple(min(TRAINED_COUNT, c) for c in state.counts)
-        tables.append(priors.pack(mixing.State(state.probabilities, counts, state.weights)))
+                trainer.state = end
+        counts = tuple(min(TRAINED_COUNT, c) for c in trainer.state.counts)
+        tables.append(priors.pack(priors.State(trainer.state.probabilities, counts, trainer.state.weights)))
         print(f"{len(files[: options.models])} models, {total} B while learning, table {len(tables[-1])} B", flush=True)
     write_tables(tables)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from necgs_cli.bitstream.errors import DamagedFile
 from necgs_cli.field.sparse_field import SparseField
 from necgs_cli.meshes.mesh import Mesh
 from necgs_cli.meshes.placement import Placement
+
+if TYPE_CHECKING:
+    from necgs_cli.explicit.coding.kernel import Mode
 
 SPARSE, DENSE = 1, 2
 """Kinds of neural records, and of the sections that hold their decoders."""
@@ -72,11 +76,16 @@ def field_surface(field: SparseField) -> tuple[np.ndarray, np.ndarray]:
     return vertices / lattice_scale(field.resolution), faces
 
 
-def explicit_surface(kind: int, payload: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """The surface of an explicit record: vertices (n, 3) float64 in the unit frame and faces (m, 3)."""
+def explicit_surface(kind: int, payload: bytes, mode: Mode | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The surface of an explicit record: vertices (n, 3) float64 in the unit frame and faces (m, 3).
+
+    Args:
+        mode: how to run the mesh coder; in Python by default.
+    """
+    from necgs_cli.explicit.coding.kernel import PYTHON
     from necgs_cli.explicit.records import decode_record
 
-    return decode_record(kind, payload).surface()
+    return decode_record(kind, payload, mode or PYTHON).surface()
 
 
 def place(surface: tuple[np.ndarray, np.ndarray], placement: Placement) -> Mesh:
@@ -97,14 +106,31 @@ class UnknownKind(Exception):
 
 
 class RecordDecoder:
-    """Decodes the models of one open container; decoders are opened once, when first needed."""
+    """Decodes the models of one open container, in any thread; decoders are opened once, when first needed."""
 
     def __init__(self, container: Container):
         self.container = container
         self._decoders: dict[int, FieldDecoder] = {}
+        self._lock = Lock()
 
-    def mesh(self, id: int) -> Mesh:
+    def mode_for(self, ids: Sequence[int], say: Callable[[str], None]) -> Mode:
+        """How the mesh coder decodes so many models soonest; `say` is told when that has to be compiled first."""
+        from necgs_cli.explicit.coding.choice import mode_for
+
+        total = 0
+        for id in ids:
+            try:
+                entry = self.container.entry(id)
+            except DamagedFile:  # told when the model is decoded
+                continue
+            total += entry.bytes_total if entry.kind in EXPLICIT else 0
+        return mode_for(total, say)
+
+    def mesh(self, id: int, mode: Mode | None = None) -> Mesh:
         """Model `id`, in the source's frame.
+
+        Args:
+            mode: how to run the mesh coder; in Python by default.
 
         Raises:
             IndexError: no such model. DamagedFile: it cannot be decoded. UnknownKind: a later version made it.
@@ -114,9 +140,10 @@ class RecordDecoder:
             raise UnknownKind(f"model {id} is of kind {entry.kind}, which this version cannot decode")
         with np.errstate(all="ignore"):  # numbers out of range are found in the end
             if entry.kind in EXPLICIT:
-                return place(explicit_surface(entry.kind, self.container.payload(id)), entry.placement)
-            decoder = self._decoder(entry.kind)
-            return place(field_surface(decoder.decode(self.container.payload(id))), entry.placement)
+                return place(explicit_surface(entry.kind, self.container.payload(id), mode), entry.placement)
+            with self._lock:
+                field = self._decoder(entry.kind).decode(self.container.payload(id))
+            return place(field_surface(field), entry.placement)
 
     def _decoder(self, kind: int) -> FieldDecoder:
         if kind not in self._decoders:

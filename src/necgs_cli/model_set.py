@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from necgs_cli.batch import cores, in_order
 from necgs_cli.bitstream.container import Container, DamagedFile
 from necgs_cli.decoding import DENSE, SPARSE, RecordDecoder, UnknownKind
 from necgs_cli.meshes.mesh import Mesh
@@ -75,8 +77,47 @@ class ModelSet:
         Raises:
             IndexError, KeyError: there is no such model. NecgsError: its bytes are damaged.
         """
+        return self._decode(self._id(key))
+
+    def decode_all(
+        self,
+        keys: Sequence[int | str] | None = None,
+        *,
+        use: Callable[[int, Mesh], Any] | None = None,
+        workers: int | None = None,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> Iterator[tuple[int, Any]]:
+        """Decodes many models, on several cores, with few of them in memory at a time.
+
+        Args:
+            keys: ids or names; None: all models.
+            use: called with a model's id and mesh in the thread that decoded it; by default the mesh itself is given.
+            workers: threads; by default one a core where the decoder is compiled, else one.
+            say: told when the decoder is compiled first, which happens once on a machine with Numba and many models.
+
+        Yields:
+            In the order of the keys, the id of each model and what `use` returned, or the NecgsError where it cannot
+            be decoded.
+
+        Raises:
+            IndexError, KeyError: there is no such model. Whatever `use` raises.
+        """
+        ids = list(range(len(self))) if keys is None else [self._id(key) for key in keys]
+        mode = self._decoder.mode_for(ids, say)
+
+        def one(id: int) -> tuple[int, Any]:
+            try:
+                mesh = self._decode(id, mode)
+            except NecgsError as error:
+                return id, error
+            return id, mesh if use is None else use(id, mesh)
+
+        threads = workers or (cores() if mode.bounded else 1)  # in Python, threads would wait for each other
+        return in_order(one, ids, min(threads, max(len(ids), 1)))
+
+    def _decode(self, id: int, mode: Any = None) -> Mesh:
         try:
-            return self._decoder.mesh(self._id(key))
+            return self._decoder.mesh(id, mode)
         except DamagedFile as error:
             raise NecgsError(str(error), DAMAGED) from error
         except UnknownKind as error:

@@ -21,7 +21,7 @@ from necgs_cli.cli.selection import select_models
 from necgs_cli.progress import NORMAL, VERBOSE, format_seconds, printable
 
 if TYPE_CHECKING:
-    from necgs_cli.api import ModelSet
+    from necgs_cli.api import Mesh, ModelSet
 
 
 class Format(StrEnum):
@@ -153,22 +153,29 @@ def _decode_all(models: ModelSet, chosen: Sequence[int], targets: Sequence[Path]
     from necgs_cli.meshes.write import write_mesh
 
     outcome = Outcome()
-    names = models.names
-    for id, path in zip(chosen, targets, strict=True):
-        name = names[id]
-        try:
-            mesh = models[id]
-        except api.NecgsError as error:
-            if len(chosen) == 1:
-                raise api.NecgsError(f"model {id}, {name}: {error}", error.exit_code) from error
-            say(f"skipped {id} {printable(name)}: {printable(str(error))}")
-            outcome.skipped.append({"id": id, "name": name, "reason": str(error)})
-            outcome.damaged |= error.exit_code == DAMAGED
-            continue
+    names, paths = models.names, dict(zip(chosen, targets, strict=True))
+
+    def write(id: int, mesh: Mesh) -> dict[str, Any]:
+        path = paths[id]
         with whole_file(path) as file:
             write_mesh(mesh, file, kind)
-        row = {"id": id, "name": name, "path": str(path), "bytes": path.stat().st_size}
-        outcome.models.append(row | {"vertices": len(mesh.vertices), "faces": len(mesh.faces)})
+        row = {"id": id, "name": names[id], "path": str(path), "bytes": path.stat().st_size}
+        return row | {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
+
+    for id, row in models.decode_all(chosen, use=write, say=say if level >= NORMAL else _silent):
+        name = names[id]
+        if isinstance(row, api.NecgsError):
+            if len(chosen) == 1:
+                raise api.NecgsError(f"model {id}, {name}: {row}", row.exit_code) from row
+            say(f"skipped {id} {printable(name)}: {printable(str(row))}")
+            outcome.skipped.append({"id": id, "name": name, "reason": str(row)})
+            outcome.damaged |= row.exit_code == DAMAGED
+            continue
+        outcome.models.append(row)
         if level >= VERBOSE:
-            say(f"{id} {printable(name)}: {printable(str(path))}, {len(mesh.faces):,} triangles")
+            say(f"{id} {printable(name)}: {printable(row['path'])}, {row['faces']:,} triangles")
     return outcome
+
+
+def _silent(text: str) -> None:
+    """Says nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from necgs_cli.bitstream.errors import DamagedFile
 from necgs_cli.explicit.coding import DamagedRecord, decode_mesh, encode_mesh
 from necgs_cli.explicit.coding.field import TooDense
+from necgs_cli.explicit.coding.kernel import PYTHON, Mode
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
 
 KIND_NUMBERS = {SMOOTH: 3, CREASED: 4, PLAIN: 5}
@@ -19,8 +20,8 @@ MOST_VERTICES = {SMOOTH: 1 << 16, CREASED: 1 << 16, PLAIN: 1 << 20}
 MOST_GRID = 60
 
 
-def encode_record(mesh: ControlMesh) -> tuple[int, bytes]:
-    """Kind and payload of a control mesh: the grid in one byte, then the coded mesh.
+def encode_record(mesh: ControlMesh, mode: Mode = PYTHON) -> tuple[int, bytes]:
+    """Kind and payload of a control mesh: the grid in one byte, then the coded mesh; the same in every mode.
 
     Raises:
         ValueError: it is larger than the format allows.
@@ -28,14 +29,15 @@ def encode_record(mesh: ControlMesh) -> tuple[int, bytes]:
     if len(mesh.positions) > MOST_VERTICES[mesh.kind] or not 0 <= mesh.grid <= MOST_GRID:
         raise ValueError("a control mesh larger than the format allows")
     try:
-        data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases, methods=LIKELY_METHODS[mesh.kind])
+        methods = LIKELY_METHODS[mesh.kind]
+        data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases, methods=methods, mode=mode)
     except TooDense:  # for the field; the others take any mesh
-        data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases)
+        data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases, mode=mode)
     return KIND_NUMBERS[mesh.kind], bytes([mesh.grid]) + data
 
 
-def decode_record(number: int, payload: bytes) -> ControlMesh:
-    """The control mesh of a record of kind `number`, equal in every integer on every machine.
+def decode_record(number: int, payload: bytes, mode: Mode = PYTHON) -> ControlMesh:
+    """The control mesh of a record of kind `number`, equal in every integer on every machine and in every mode.
 
     Raises:
         DamagedFile: the payload is none.
@@ -44,7 +46,7 @@ def decode_record(number: int, payload: bytes) -> ControlMesh:
     if not payload or payload[0] > MOST_GRID:
         raise DamagedFile("a mesh record without a valid grid")
     try:
-        positions, faces, creases = decode_mesh(payload[1:], max_vertices=MOST_VERTICES[kind])
+        positions, faces, creases = decode_mesh(payload[1:], max_vertices=MOST_VERTICES[kind], mode=mode)
     except DamagedRecord as error:
         raise DamagedFile(str(error)) from None
     return ControlMesh(positions, faces, creases if kind == CREASED else None, kind, payload[0])

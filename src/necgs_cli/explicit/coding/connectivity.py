@@ -8,30 +8,60 @@ meshes need no cutting: what a gate does not reach starts a new part whose corne
 """
 
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from typing import NamedTuple
 
 import numpy as np
 
-from .arithmetic import DamagedRecord
-from .mixing import Coder, Decision, Mixer, code_uniform
+from . import decisions as of
+from .arithmetic import DECODING, FINE, OFF_BORDER, STATUS, TOO_MUCH_WORK, check, fail
+from .border import (
+    FACES,
+    NOTHING,
+    SINCE_OTHER,
+    VERTICES,
+    WORK,
+    Border,
+    add_face,
+    add_vertex,
+    apex_across,
+    focus,
+    neighbours,
+    new_border,
+    shut_gate,
+    wait,
+    walk_ahead,
+    walk_behind,
+)
+from .decisions import VALENCE
+from .kernel import Flat, Mode, bit_length, entry, kernel
+from .mixing import Stream, code_number, code_uniform, mix
 
 MAX_WORK = 1 << 28  # steps of searches, over a record
-VALENCE = 10  # triangle counts are told apart up to VALENCE - 1
-_V = VALENCE
+FRESH, NO_TRIANGLE = -2, -3  # apexes of a gate: a vertex not told yet, border
+_TOP = VALENCE - 1
 
-START = Decision("start", (2,))
-KNOWN = Decision("known corner", (2 * 3, 8 * 3))
-HAS_BORDER = Decision("has border", (1,))
-BORDER = Decision("border", (9, 9 * _V, 9 * 3))
-CLOSE = Decision("close", (_V * 2, _V * _V * 2, _V * _V * 2, _V**3 * 2))
-NEXT = Decision("next", (_V, _V * _V, _V * _V, _V**3))
-NEW = Decision("new", (_V, _V * 8, _V * _V))
-ON_BORDER = Decision("on border", (1,))
-BEHIND = Decision("behind", (1,))
-STEPS = Decision("steps", (64,))
-NEAR = Decision("near", (3,))
-OPEN = Decision("open", (3,))
-DECISIONS = (START, KNOWN, HAS_BORDER, BORDER, CLOSE, NEXT, NEW, ON_BORDER, BEHIND, STEPS, NEAR, OPEN)
+
+class Source(NamedTuple):
+    """The triangles that the encoder still has to tell, in its own numbering; n vertices, m triangles.
+
+    Attributes:
+        faces: 3m.
+        told: m, whether a triangle has been told; then the first that has not.
+        first: n + 1, where the directed edges from a vertex begin.
+        ends, owners: 3m, end and triangle of each directed edge, sorted by start, end, triangle.
+        renumber: n, the decoder's number of each vertex, or NOTHING.
+        old: n, the encoder's number of each of the decoder's vertices.
+        has_border: 1, whether some gate will find no triangle.
+    """
+
+    faces: Flat
+    told: Flat
+    first: Flat
+    ends: Flat
+    owners: Flat
+    renumber: Flat
+    old: Flat
+    has_border: Flat
 
 
 @dataclass(eq=False)
@@ -41,266 +71,282 @@ class Connectivity:
     Attributes:
         faces: int64 (m, 3).
         count: number of vertices.
-        gates: for each vertex, the gate it was made at as (a, b, apex of the triangle across or -1), or None.
-        order: the encoder's number of each vertex (empty when decoding).
+        made: 3 for each vertex, the gate it was made at as (a, b, apex of the triangle across), or NOTHING thrice.
+        order: int64, the encoder's number of each vertex (empty when decoding).
     """
 
     faces: np.ndarray
     count: int
-    gates: list
-    order: list[int]
+    made: Flat
+    order: np.ndarray
 
 
-class _Source:
-    """The triangles that the encoder still has to tell."""
-
-    def __init__(self, faces: np.ndarray) -> None:
-        self.faces = faces.tolist()
-        self.told = [False] * len(self.faces)
-        self.by_edge: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        for k, (a, b, c) in enumerate(self.faces):
-            for edge, apex in (((a, b), c), ((b, c), a), ((c, a), b)):
-                self.by_edge.setdefault(edge, []).append((k, apex))
-        self.first = 0
-
-    def apexes(self, a: int, b: int) -> list[tuple[int, int]]:
-        """(triangle, third vertex) of the triangles left that hold the directed edge a, b."""
-        return [x for x in self.by_edge.get((a, b), ()) if not self.told[x[0]]]
-
-    def has_border(self) -> bool:
-        """Whether some gate will find no triangle: an edge is not run through equally often both ways."""
-        return any(len(self.by_edge.get((b, a), ())) != len(found) for (a, b), found in self.by_edge.items())
-
-    def start(self) -> int:
-        """The first triangle left, or -1."""
-        while self.first < len(self.faces) and self.told[self.first]:
-            self.first += 1
-        return self.first if self.first < len(self.faces) else -1
+@kernel
+def _take_start(source: Source) -> int:
+    """The first triangle left, or NOTHING."""
+    told = source.told
+    count = len(told) - 1
+    k = told[count]
+    while k < count and told[k]:
+        k += 1
+    told[count] = k
+    return k if k < count else NOTHING
 
 
-class _Machine:
-    """Border state shared by both directions."""
-
-    def __init__(self, coder: Coder, mixer: Mixer, source: _Source | None, max_vertices: int, max_faces: int) -> None:
-        self.coder, self.mixer, self.source = coder, mixer, source
-        self.max_vertices, self.max_faces = max_vertices, max_faces
-        self.faces: list[tuple[int, int, int]] = []
-        self.triangles: list[int] = []  # triangles at each vertex
-        self.around: list[set[int]] = []  # neighbours of each vertex, and itself
-        self.leaving: list[list[int]] = []  # gates from each vertex: their ends
-        self.entering: list[list[int]] = []  # gates to each vertex: their starts
-        self.bordering: list[int] = []  # gates at each vertex that were found to be border
-        self.gates: list = []
-        self.apex: dict[tuple[int, int], int] = {}  # third vertex of the last triangle with a directed edge
-        self.work = 0
-        self.since_other = 0  # vertices made since a gate was closed with another known one
-        self.heap: list[tuple[int, int]] = []
-        self.old: list[int] = []  # encoder's vertex of each vertex
-        self.new: dict[int, int] = {}
-
-    # ---- state
-    def add_vertex(self, old: int | None, gate: tuple[int, int, int] | None) -> int:
-        if len(self.triangles) >= self.max_vertices:
-            raise DamagedRecord("the mesh record holds more vertices than allowed")
-        v = len(self.triangles)
-        self.triangles.append(0)
-        self.around.append(set())
-        self.leaving.append([])
-        self.entering.append([])
-        self.bordering.append(0)
-        self.gates.append(gate)
-        if old is not None:
-            self.old.append(old)
-            self.new[old] = v
-        return v
-
-    def shut(self, a: int, b: int) -> None:
-        self.leaving[a].remove(b)
-        self.entering[b].remove(a)
-
-    def link(self, a: int, b: int) -> None:
-        """The directed edge a, b has its triangle now: shut its gate, or open the opposite one."""
-        if b in self.leaving[a]:
-            self.shut(a, b)
+@kernel
+def _choose(source: Source, border: Border, f: int, v: int, p: int, x: int) -> tuple[int, int]:
+    """The encoder's triangle for a gate, the cheapest to tell, and its apex."""
+    first, ends, renumber = source.first, source.ends, source.renumber
+    a, b = source.old[f], source.old[v]
+    low, high = first[a], first[a + 1]
+    while low < high:
+        middle = low + high >> 1
+        if ends[middle] < b:
+            low = middle + 1
         else:
-            self.leaving[b].append(a)
-            self.entering[a].append(b)
+            high = middle
+    found, found_apex, best = NOTHING, NO_TRIANGLE, 8
+    for at in range(low, first[a + 1]):
+        if ends[at] != b:
+            break
+        k = source.owners[at]
+        if not source.told[k]:
+            apex = renumber[source.faces[3 * k] + source.faces[3 * k + 1] + source.faces[3 * k + 2] - a - b]
+            if apex < 0:
+                apex = FRESH
+            cost = 4 * (apex != p) + 2 * (apex != x) + (apex != FRESH)
+            if cost < best:
+                found, found_apex, best = k, apex, cost
+    return found, found_apex
 
-    def add_face(self, a: int, b: int, c: int) -> None:
-        if len(self.faces) >= self.max_faces:
-            raise DamagedRecord("the mesh record holds more triangles than allowed")
-        if a == b or b == c or c == a:
-            raise DamagedRecord("the mesh record holds a triangle without area")
-        self.faces.append((a, b, c))
-        self.apex[a, b], self.apex[b, c], self.apex[c, a] = c, a, b
-        for v in (a, b, c):
-            self.triangles[v] += 1
-            self.around[v].update((a, b, c))
-        self.link(a, b)
-        self.link(b, c)
-        self.link(c, a)
-        for v in (a, b, c):
-            if self.leaving[v]:
-                heappush(self.heap, (-self.triangles[v], -v))
 
-    def focus(self) -> int:
-        """The vertex with a gate that has most triangles, the youngest of those; -1 when no gate is open."""
-        while self.heap:
-            count, v = self.heap[0]
-            if self.leaving[-v] and self.triangles[-v] == -count:
-                return -v
-            heappop(self.heap)
-        return -1
+@kernel
+def _add_told(registers: Flat, source: Source, border: Border, old: int, a: int, b: int, apex: int) -> int:
+    """A new vertex, which is the encoder's vertex `old`."""
+    v = add_vertex(registers, border, a, b, apex)
+    if not registers[DECODING] and v >= 0:
+        source.old[v] = old
+        source.renumber[old] = v
+    return v
 
-    # ---- decisions
-    def ask(self, decision: Decision, contexts: tuple[int, ...], bit: int | None) -> int:
-        return self.mixer.code(self.coder, decision, contexts, bit)
 
-    def start_part(self) -> bool:
-        """Code whether there is another triangle that no gate leads to, and which."""
-        k = -1 if self.source is None else self.source.start()
-        if not self.ask(START, (int(bool(self.faces)),), int(k >= 0)):
+@kernel
+def _spend(registers: Flat, border: Border, steps: int) -> None:
+    """Bound the work that searches among known vertices take."""
+    border.numbers[WORK] += steps
+    if border.numbers[WORK] > MAX_WORK:
+        fail(registers, TOO_MUCH_WORK)
+
+
+@kernel
+def _code_known(stream: Stream, border: Border, first: int, second: int, target: int) -> int:
+    """Any known vertex: among the neighbours of the anchors `first` and `second`, those with gates, or all."""
+    registers, leaving = stream.registers, border.first_leaving
+    anchors = (first >= 0) + (second >= 0)
+    near = border.ahead
+    count = neighbours(border, first, second)
+    _spend(registers, border, count)
+    if count:
+        place = NOTHING
+        for i in range(count):
+            if near[i] == target:
+                place = i
+        if mix(stream, of.NEAR, 0, anchors, 0, 0, 0, 0, 0, 1 if place >= 0 else 0):
+            return near[code_uniform(stream, count, place)]
+    vertices = border.numbers[VERTICES]
+    _spend(registers, border, vertices)
+    count, place = 0, NOTHING
+    for i in range(vertices):
+        if leaving[i] >= 0:
+            if i == target:
+                place = count
+            count += 1
+    if count and mix(stream, of.OPEN, 0, anchors, 0, 0, 0, 0, 0, 1 if place >= 0 else 0):
+        place = code_uniform(stream, count, place)
+        v = NOTHING
+        while place >= 0:
+            v += 1
+            if leaving[v] >= 0:
+                place -= 1
+        return v
+    return code_uniform(stream, vertices, target)
+
+
+@kernel
+def _code_other(stream: Stream, border: Border, f: int, v: int, apex: int) -> int:
+    """A known vertex that is neither neighbour along the border: by steps along the border, or any."""
+    registers = stream.registers
+    ahead, behind = walk_ahead(border, v) - 1, walk_behind(border, f) - 1  # the neighbours themselves do not count
+    _spend(registers, border, max(ahead, 0) + max(behind, 0))
+    far = border.numbers[VERTICES]
+    steps_ahead = steps_behind = far
+    if not registers[DECODING]:
+        for i in range(ahead - 1, -1, -1):
+            if border.ahead[i + 1] == apex:
+                steps_ahead = i
+        for i in range(behind - 1, -1, -1):
+            if border.behind[i + 1] == apex:
+                steps_behind = i
+    steps = min(steps_ahead, steps_behind)
+    if mix(stream, of.ON_BORDER, 0, 0, 0, 0, 0, 0, 0, 1 if steps < far else 0):
+        backward = mix(stream, of.BEHIND, 0, 0, 0, 0, 0, 0, 0, 1 if steps_behind < steps_ahead else 0)
+        k = code_number(stream, of.STEPS, steps)
+        if k >= (behind if backward else ahead):
+            fail(registers, OFF_BORDER)
+            return v
+        return border.behind[k + 1] if backward else border.ahead[k + 1]
+    return _code_known(stream, border, f, v, apex)
+
+
+@kernel
+def _start_part(stream: Stream, border: Border, source: Source) -> bool:
+    """Code whether there is another triangle that no gate leads to, and which."""
+    registers, numbers = stream.registers, border.numbers
+    reading = registers[DECODING]
+    k = NOTHING if reading else _take_start(source)
+    some = 1 if numbers[FACES] else 0
+    if not mix(stream, of.START, 0, some, 0, 0, 0, 0, 0, 1 if k >= 0 else 0):
+        return False
+    a = b = c = NOTHING
+    anchor_a = anchor_b = NOTHING
+    known_before = 0
+    for i in range(3):
+        old = target = NOTHING
+        if not reading:
+            old = source.faces[3 * k + i]
+            target = source.renumber[old]
+        known = 0
+        if some:
+            known = mix(stream, of.KNOWN, 0, i * 2, i * 8 + known_before, 0, 0, 0, 0, 1 if target >= 0 else 0)
+        if known:
+            v = _code_known(stream, border, anchor_a, anchor_b, target)
+            anchor_a, anchor_b = (v, anchor_b) if anchor_a < 0 else (anchor_a, v)
+        else:
+            v = _add_told(registers, source, border, old, NOTHING, NOTHING, NOTHING)
+        if registers[STATUS] != FINE:
             return False
-        corners: list[int] = []
-        known_before = 0
-        for i in range(3):
-            old = None if self.source is None else self.source.faces[k][i]
-            known = 0
-            if self.faces:
-                known = self.ask(KNOWN, (i * 2, i * 8 + known_before), None if old is None else int(old in self.new))
-            if known:
-                anchors = [c for j, c in enumerate(corners) if known_before >> j & 1]
-                corners.append(self._code_known(anchors, None if old is None else self.new[old]))
-            else:
-                corners.append(self.add_vertex(old, None))
-            known_before |= known << i
-        if self.source is not None:
-            self.source.told[k] = True
-        self.add_face(*corners)
-        return True
+        a, b, c = b, c, v
+        known_before |= known << i
+    if not reading:
+        source.told[k] = 1
+    add_face(registers, border, a, b, c)
+    return True
 
-    def serve_gate(self, f: int, has_border: bool) -> None:
-        """Code the triangle at a gate of vertex f."""
-        v = self.leaving[f][0]
-        p = self.entering[f][-1] if self.entering[f] else -1
-        x = self.leaving[v][0] if self.leaving[v] else -1
-        t = self.triangles
-        told, apex = self._choose(f, v, p, x)
-        top = VALENCE - 1
-        cf, cv = min(t[f], top), min(t[v], top)
-        cp, cx = min(t[p], top) if p >= 0 else 0, min(t[x], top) if x >= 0 else 0
-        writing = self.source is not None
-        if has_border:
-            bf, bv = min(self.bordering[f], 2), min(self.bordering[v], 2)
-            b = bf * 3 + bv
-            bp = (min(self.bordering[p], 2) if p >= 0 else 0)
-            if self.ask(BORDER, (b, b * VALENCE + cf, b * 3 + bp), int(apex is None)):
-                self.shut(f, v)
-                self.bordering[f] += 1
-                self.bordering[v] += 1
-                if self.leaving[f]:
-                    heappush(self.heap, (-t[f], -f))
-                return
-        w = -1
-        loop = int(p == x)
-        if p >= 0 and p != v and self.ask(CLOSE, (
-                cf * 2 + loop, (cf * _V + cv) * 2 + loop, (cf * _V + cp) * 2 + loop,
-                ((cf * _V + cv) * _V + cp) * 2 + loop), int(writing and apex == p)):
+
+@kernel
+def _serve_gate(stream: Stream, border: Border, source: Source, f: int, has_border: int) -> None:
+    """Code the triangle at the oldest gate of vertex f."""
+    registers, numbers, gates, t = stream.registers, border.numbers, border.gates, border.triangles
+    gate = border.first_leaving[f]
+    v = gates[3 * gate + 1]
+    before, after = border.last_entering[f], border.first_leaving[v]
+    p = gates[3 * before] if before >= 0 else NOTHING
+    x = gates[3 * after + 1] if after >= 0 else NOTHING
+    told, apex = NOTHING, NO_TRIANGLE
+    if not registers[DECODING]:
+        told, apex = _choose(source, border, f, v, p, x)
+    cf, cv = min(t[f], _TOP), min(t[v], _TOP)
+    if has_border:
+        shut = border.shut
+        b = min(shut[f], 2) * 3 + min(shut[v], 2)
+        bp = min(shut[p], 2) if p >= 0 else 0
+        if mix(stream, of.BORDER, 0, b, b * VALENCE + cf, b * 3 + bp, 0, 0, 0, 1 if apex == NO_TRIANGLE else 0):
+            shut_gate(border, gate)
+            shut[f] += 1
+            shut[v] += 1
+            wait(border, f)
+            return
+    w = NOTHING
+    if p >= 0 and p != v:
+        loop = 1 if p == x else 0
+        cp = min(t[p], _TOP)
+        if mix(stream, of.CLOSE, 0, cf * 2 + loop, (cf * VALENCE + cv) * 2 + loop, (cf * VALENCE + cp) * 2 + loop,
+               ((cf * VALENCE + cv) * VALENCE + cp) * 2 + loop, 0, 0, 1 if apex == p else 0):
             w = p
-        if w < 0 and x >= 0 and x != f and x != p and self.ask(
-                NEXT, (cv, cv * _V + cf, cv * _V + cx, (cv * _V + cx) * _V + cf), int(writing and apex == x)):
+    if w < 0 and x >= 0 and x != f and x != p:
+        cx = min(t[x], _TOP)
+        if mix(stream, of.NEXT, 0, cv, cv * VALENCE + cf, cv * VALENCE + cx, (cv * VALENCE + cx) * VALENCE + cf, 0, 0,
+               1 if apex == x else 0):
             w = x
-        if w < 0:
-            since = min(self.since_other.bit_length(), 7)
-            if self.ask(NEW, (cf, cv * 8 + since, cf * _V + cv), int(apex == -2)):
-                self.since_other += 1
-                w = self.add_vertex(self._old_apex(told, f, v), (f, v, self.apex.get((v, f), -1)))
-            else:
-                w = self._code_other(f, v, apex)
-                self.since_other = 0
-        if self.source is not None:
-            self.source.told[told] = True
-        self.add_face(f, v, w)
-
-    def _choose(self, f: int, v: int, p: int, x: int) -> tuple[int, int | None]:
-        """The encoder's triangle for a gate, the cheapest to tell; apex None: border, -2: a new vertex."""
-        if self.source is None:
-            return -1, None
-        found = [(k, self.new.get(a, -2)) for k, a in self.source.apexes(self.old[f], self.old[v])]
-        if not found:
-            return -1, None
-        return min(found, key=lambda ka: (ka[1] != p, ka[1] != x, ka[1] != -2, ka[0]))
-
-    def _old_apex(self, told: int, f: int, v: int) -> int | None:
-        if self.source is None:
-            return None
-        return sum(self.source.faces[told]) - self.old[f] - self.old[v]
-
-    def _code_other(self, f: int, v: int, apex: int | None) -> int:
-        """A known vertex that is neither neighbour along the border: by steps along the border, or any."""
-        ahead, behind = self._walk(v, self.leaving, 0), self._walk(f, self.entering, -1)
-        self._spend(len(ahead) + len(behind))
-        on_border = along = steps = None
-        if self.source is not None:
-            near = [way.index(apex) if apex in way else len(self.triangles) for way in (ahead, behind)]
-            on_border, along, steps = int(min(near) < len(self.triangles)), int(near[1] < near[0]), min(near)
-        if self.ask(ON_BORDER, (0,), on_border):
-            way = behind if self.ask(BEHIND, (0,), along) else ahead
-            k = self.mixer.code_number(self.coder, STEPS, steps)
-            if k >= len(way):
-                raise DamagedRecord("the mesh record points beyond the border")
-            return way[k]
-        return self._code_known([f, v], apex)
-
-    def _code_known(self, anchors: list[int], target: int | None) -> int:
-        """Any known vertex: among the neighbours of the anchors, those with gates, or all."""
-        self._spend(sum(len(self.around[a]) for a in anchors))
-        near = sorted({w for a in anchors for w in self.around[a]}.difference(anchors))
-        if near and self.ask(NEAR, (len(anchors),), None if target is None else int(target in near)):
-            return near[code_uniform(self.coder, len(near), None if target is None else near.index(target))]
-        self._spend(len(self.leaving))
-        open_ = [i for i, gates in enumerate(self.leaving) if gates]
-        if open_ and self.ask(OPEN, (len(anchors),), None if target is None else int(bool(self.leaving[target]))):
-            return open_[code_uniform(self.coder, len(open_), None if target is None else open_.index(target))]
-        return code_uniform(self.coder, len(self.triangles), target)
-
-    def _spend(self, steps: int) -> None:
-        """Bound the work that searches among known vertices take."""
-        self.work += steps
-        if self.work > MAX_WORK:
-            raise DamagedRecord("the mesh record asks for too much work")
-
-    @staticmethod
-    def _walk(start: int, gates: list[list[int]], which: int) -> list[int]:
-        """Vertices along the border from `start`, its neighbour not counted, until they repeat."""
-        way: list[int] = []
-        seen = {start}
-        at = start
-        while gates[at] and gates[at][which] not in seen:
-            at = gates[at][which]
-            seen.add(at)
-            way.append(at)
-        return way[1:]
+    if w < 0:
+        since = min(bit_length(numbers[SINCE_OTHER]), 7)
+        if mix(stream, of.NEW, 0, cf, cv * 8 + since, cf * VALENCE + cv, 0, 0, 0, 1 if apex == FRESH else 0):
+            numbers[SINCE_OTHER] += 1
+            old = NOTHING
+            if told >= 0:
+                faces = source.faces
+                old = faces[3 * told] + faces[3 * told + 1] + faces[3 * told + 2] - source.old[f] - source.old[v]
+            w = _add_told(registers, source, border, old, f, v, apex_across(border, f, v))
+        else:
+            w = _code_other(stream, border, f, v, apex)
+            numbers[SINCE_OTHER] = 0
+        if registers[STATUS] != FINE:
+            return
+    if told >= 0:
+        source.told[told] = 1
+    add_face(registers, border, f, v, w)
 
 
-def code_connectivity(coder: Coder, mixer: Mixer, faces: np.ndarray | None, max_vertices: int,
-                      max_faces: int) -> Connectivity:
+@entry
+def code_triangles(stream: Stream, border: Border, source: Source) -> None:
+    """Code all triangles, into `border`; what goes wrong is in the stream's status."""
+    registers = stream.registers
+    has_border = mix(stream, of.HAS_BORDER, 0, 0, 0, 0, 0, 0, 0, source.has_border[0])
+    while _start_part(stream, border, source):
+        f = focus(border)
+        while f >= 0 and registers[STATUS] == FINE:
+            _serve_gate(stream, border, source, f, has_border)
+            f = focus(border)
+        if registers[STATUS] != FINE:
+            return
+
+
+def new_source(mode: Mode, faces: np.ndarray | None, vertices: int) -> Source:
+    """The encoder's triangles, int64 (m, 3) on so many vertices; None when decoding."""
+    if faces is None:
+        none = mode.blank(1)
+        return Source(none, none, none, none, none, none, none, none)
+    edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    order = np.lexsort((edges[:, 1], edges[:, 0]))
+    starts, ends = edges[order].T
+    there, back = starts * vertices + ends, ends * vertices + starts
+    back.sort()
+    return Source(
+        mode.sequence(faces.ravel()), mode.blank(len(faces) + 1),
+        mode.sequence(np.searchsorted(starts, np.arange(vertices + 1))), mode.sequence(ends), mode.sequence(order // 3),
+        mode.sequence(np.full(vertices, NOTHING)), mode.blank(vertices),
+        mode.sequence([0 if np.array_equal(there, back) else 1]))
+
+
+def code_connectivity(mode: Mode, stream: Stream, faces: np.ndarray | None, vertices: int, room: int,
+                      max_vertices: int, max_faces: int) -> Connectivity:
     """Code the triangles of a mesh, none of which repeats a vertex.
 
     Args:
-        coder: encoder or decoder.
-        mixer: adaptive state.
-        faces: int (m, 3) when encoding.
+        mode: how to run; stream: where the bits go to or come from.
+        faces: int64 (m, 3) on `vertices` vertices, when encoding.
+        room: when decoding, the vertices to have memory for.
         max_vertices, max_faces: bounds for the decoder.
 
     Raises:
-        DamagedRecord: when what is read breaks the bounds or makes no sense.
+        DamagedRecord, Retry: as from `arithmetic.check`.
     """
-    source = _Source(faces) if faces is not None else None
-    machine = _Machine(coder, mixer, source, max_vertices, max_faces)
-    has_border = bool(machine.ask(HAS_BORDER, (0,), None if source is None else int(source.has_border())))
-    while machine.start_part():
-        while (f := machine.focus()) >= 0:
-            machine.serve_gate(f, has_border)
-    return Connectivity(np.array(machine.faces, np.int64).reshape(-1, 3), len(machine.triangles), machine.gates,
-                        machine.old)
+    if faces is None:
+        vertices = min(room, max_vertices)
+        border = new_border(mode, vertices, min(2 * room, max_faces), max_vertices, max_faces)
+    else:
+        border = new_border(mode, vertices, len(faces), vertices, len(faces))
+    source = new_source(mode, faces, vertices)
+    mode(code_triangles)(stream, border, source)
+    check(stream.registers)
+    numbers = border.numbers
+    count = int(numbers[VERTICES])
+    found = np.array(border.faces[: 3 * int(numbers[FACES])], np.int64).reshape(-1, 3)
+    order = np.zeros(0, np.int64) if faces is None else np.array(source.old[:count], np.int64)
+    return Connectivity(found, count, border.made[: 3 * count], order)
+
+
+def with_loose_vertices(mode: Mode, connectivity: Connectivity, count: int) -> Connectivity:
+    """The same with so many more vertices, which no triangle has and no gate made."""
+    made = np.concatenate([np.asarray(connectivity.made, np.int64), np.full(3 * count, NOTHING)])
+    return Connectivity(connectivity.faces, connectivity.count + count, mode.sequence(made), connectivity.order)

@@ -6,9 +6,12 @@ then holds the weights of its conditional mean given the vertices before it, and
 All of it is int64 arithmetic with floor shifts, so that every machine predicts alike.
 """
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+
+from .kernel import Flat, Mode, entry, subtract_outer, zeros
+from .surroundings import Graph
 
 BITS = 20  # fixed-point fraction of weights and precisions
 ONE = 1 << BITS
@@ -25,108 +28,161 @@ class TooDense(ValueError):
     """The field does not suit the mesh: too large a part, or too many neighbours."""
 
 
-def precision(neighbours: Sequence[np.ndarray]) -> np.ndarray:
-    """Precision matrix of the field.
+class Conditionals(NamedTuple):
+    """Weights of the conditional mean of every vertex given those before it, fixed point with BITS bits.
 
-    Args:
-        neighbours: for each of n vertices, the int64 indices of its neighbours.
-
-    Returns:
-        int64 (n, n), fixed point with BITS fraction bits.
+    Attributes:
+        first, count: where the row of each vertex begins in `before` and `weights`, and how long it is.
+        before: earlier vertices.
+        weights: theirs.
+        pivots: conditional precision of each vertex.
     """
-    n = len(neighbours)
-    degree = np.array([len(near) for near in neighbours], np.int64)
-    matrix = np.zeros(n * n, np.int64)
-    own = np.arange(n)
-    matrix[own * n + own] = RIDGE + LAPLACIAN * degree
-    near = np.concatenate(neighbours) if n else own
-    centre = np.repeat(own, degree)
-    matrix[centre * n + near] -= LAPLACIAN
-    # the row of W of each vertex: its neighbours, then itself
-    row_of = np.concatenate([centre, own])
-    column = np.concatenate([near, own])
-    share = -(ONE // np.maximum(degree, 1))
-    value = np.concatenate([share[centre], np.where(degree > 0, ONE, 0)])
-    sort = np.argsort(row_of, kind="stable")
-    row_of, column, value = row_of[sort], column[sort], value[sort]
-    # all pairs of entries of a row
-    size = degree + 1
-    first = np.cumsum(size) - size
-    left = np.repeat(np.arange(len(row_of)), size[row_of])
-    step = np.arange(len(left)) - np.repeat(np.cumsum(size[row_of]) - size[row_of], size[row_of])
-    right = first[row_of[left]] + step
-    np.add.at(matrix, column[left] * n + column[right], value[left] * value[right] >> BITS)
-    return matrix.reshape(n, n)
+
+    first: Flat
+    count: Flat
+    before: Flat
+    weights: Flat
+    pivots: Flat
 
 
-def conditionals(neighbours: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray, int]]:
-    """Weights of the conditional mean of every vertex given those before it.
+@entry
+def label_parts(first: Flat, near: Flat, label: Flat, queue: Flat) -> int:
+    """Number the connected parts in the order of their first vertices, into `label`; returns how many there are."""
+    count = len(first) - 1
+    for v in range(count):
+        label[v] = -1
+    parts = 0
+    for start in range(count):
+        if label[start] >= 0:
+            continue
+        label[start] = parts
+        queue[0] = start
+        at, end = 0, 1
+        while at < end:
+            v = queue[at]
+            at += 1
+            for k in range(first[v], first[v + 1]):
+                w = near[k]
+                if label[w] < 0:
+                    label[w] = parts
+                    queue[end] = w
+                    end += 1
+        parts += 1
+    return parts
+
+
+@entry
+def fill_precision(first: Flat, near: Flat, members: Flat, rank: Flat, matrix: Flat) -> None:
+    """Write the precision matrix of a part, flat: its vertices `members`, each with a `rank` there."""
+    n = len(members)
+    for i in range(n):
+        v = members[i]
+        row = zeros(n)
+        degree = first[v + 1] - first[v]
+        for k in range(first[v], first[v + 1]):
+            row[rank[near[k]]] -= LAPLACIAN
+        row[i] += RIDGE + LAPLACIAN * degree
+        # all products of this vertex' entry with others, in its own row of W and in those of its neighbours
+        for k in range(first[v], first[v + 1] + 1):
+            centre = near[k] if k < first[v + 1] else v
+            around = first[centre + 1] - first[centre]
+            share = -(ONE // around)
+            mine = ONE if centre == v else share
+            step = mine * share >> BITS
+            for j in range(first[centre], first[centre + 1]):
+                row[rank[near[j]]] += step
+            row[rank[centre]] += mine * ONE >> BITS
+        matrix[i * n:i * n + n] = row
+
+
+@entry
+def eliminate(matrix: Flat, n: int, found: Conditionals) -> bool:
+    """Factor a precision matrix (int64, flat), which is overwritten, from the last vertex to the first.
 
     Args:
-        neighbours: for each of the n vertices, in coding order, the int64 indices of its neighbours.
+        matrix: n * n entries.
+        found: Conditionals of the part, with room for all entries; filled from vertex n - 1 on.
 
     Returns:
-        For each vertex (earlier vertices, their weights, its conditional precision), fixed point with BITS bits.
+        Whether the work was within bounds.
+    """
+    at = work = 0
+    for k in range(n - 1, -1, -1):
+        row = matrix[k * n:k * n + k]
+        before = np.flatnonzero(row)
+        entries = row[before]
+        pivot = max(1, int(matrix[k * n + k]))
+        small = np.abs(entries) < pivot >> DROP
+        if small.any():
+            dropped, left_out = before[small], np.abs(entries[small])
+            matrix[dropped * (n + 1)] += left_out  # keeps the matrix positive definite
+            pivot += int(left_out.sum())
+            before, entries = before[~small], entries[~small]
+        weights = (entries << BITS) // pivot
+        subtract_outer(matrix, n, before, weights, entries, BITS)
+        count = len(before)
+        found.first[k] = at
+        found.count[k] = count
+        found.before[at:at + count] = before
+        found.weights[at:at + count] = -weights
+        found.pivots[k] = pivot
+        at += count
+        work += count * count
+        if work > MAX_WORK:
+            return False
+    return True
+
+
+def connected_parts(mode: Mode, graph: Graph) -> list[np.ndarray]:
+    """The connected parts of a graph, each as sorted int64 vertices, in order of their first vertices."""
+    n = len(graph.first) - 1
+    label = mode.blank(n)
+    count = mode(label_parts)(mode.sequence(graph.first), mode.sequence(graph.near), label, mode.blank(n))
+    labels = np.asarray(label, np.int64)
+    return np.split(np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels, minlength=count))[:-1])
+
+
+def conditionals(mode: Mode, graph: Graph) -> Conditionals:
+    """The field of a mesh, as sequences of the mode.
 
     Raises:
         TooDense: when it would take too much memory or time.
     """
-    found: list = [None] * len(neighbours)
-    spent = 0
-    for part in connected_parts(neighbours):
-        if len(part) > MAX_VERTICES:
+    n = len(graph.first) - 1
+    degree = np.diff(graph.first)
+    first, near = mode.sequence(graph.first), mode.sequence(graph.near)
+    parts = connected_parts(mode, graph) if n else []
+    rank = np.zeros(n, np.int64)
+    for members in parts:
+        rank[members] = np.arange(len(members))
+    ranks = mode.sequence(rank)
+    first_of, count_of, pivots = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    before, weights = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    entries = work = 0
+    for members in parts:
+        size = len(members)
+        if size > MAX_VERTICES or ((degree[members] + 1) ** 2).sum() > MAX_ENTRIES:
             raise TooDense
-        rank = {v: k for k, v in enumerate(part.tolist())}
-        local = [np.array([rank[j] for j in neighbours[i].tolist()], np.int64) for i in part.tolist()]
-        if sum((len(a) + 1) ** 2 for a in local) > MAX_ENTRIES:
+        matrix = np.zeros(size * size, np.int64)
+        if degree[members[0]]:
+            mode(fill_precision)(first, near, mode.sequence(members), ranks, matrix)
+        else:  # a vertex by itself
+            matrix[0] = RIDGE
+        room = size * (size - 1) // 2
+        part = Conditionals(np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(room, np.int64),
+                            np.zeros(room, np.int64), np.zeros(size, np.int64))
+        if not mode(eliminate)(matrix, size, part):
             raise TooDense
-        rows, work = _eliminate(precision(local))
-        spent += work
-        if spent > MAX_RECORD_WORK:
+        work += int((part.count**2).sum())
+        if work > MAX_RECORD_WORK:
             raise TooDense
-        for i, (before, weights, pivot) in zip(part.tolist(), rows, strict=True):
-            found[i] = part[before], weights, pivot
-    return found
-
-
-def _eliminate(matrix: np.ndarray) -> tuple[list[tuple[np.ndarray, np.ndarray, int]], int]:
-    """Factor a precision matrix, which is overwritten, from the last vertex to the first; rows, and work done."""
-    found, work, n = [], 0, len(matrix)
-    flat = matrix.reshape(-1)
-    for k in range(n - 1, -1, -1):
-        row = matrix[k, :k]
-        before = np.flatnonzero(row)
-        entries = row[before]
-        pivot = max(1, int(matrix[k, k]))
-        small = np.abs(entries) < pivot >> DROP
-        if small.any():
-            dropped, left_out = before[small], np.abs(entries[small])
-            matrix[dropped, dropped] += left_out  # keeps the matrix positive definite
-            pivot += int(left_out.sum())
-            before, entries = before[~small], entries[~small]
-        weights = (entries << BITS) // pivot
-        flat[(before * n)[:, None] + before] -= weights[:, None] * entries >> BITS
-        found.append((before, -weights, pivot))
-        work += len(before) ** 2
-        if work > MAX_WORK:
-            raise TooDense
-    return found[::-1], work
-
-
-def connected_parts(neighbours: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The connected parts of a graph, each as sorted int64 vertices, in order of their first vertices."""
-    lists = [a.tolist() for a in neighbours]
-    label = [-1] * len(lists)
-    parts: list[np.ndarray] = []
-    for first in range(len(lists)):
-        if label[first] >= 0:
-            continue
-        label[first] = len(parts)
-        part = [first]
-        for v in part:
-            for w in lists[v]:
-                if label[w] < 0:
-                    label[w] = len(parts)
-                    part.append(w)
-        parts.append(np.array(sorted(part), np.int64))
-    return parts
+        used = int(part.count.sum())
+        first_of[members] = part.first + entries
+        count_of[members] = part.count
+        pivots[members] = part.pivots
+        before.append(members[part.before[:used]])
+        weights.append(part.weights[:used])
+        entries += used
+    flat = mode.sequence
+    return Conditionals(flat(first_of), flat(count_of), flat(np.concatenate(before)), flat(np.concatenate(weights)),
+                        flat(pivots))

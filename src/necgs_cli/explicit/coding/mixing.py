@@ -6,139 +6,149 @@ squashed into the coding probability. Weights follow the coding cost's gradient 
 family, M. Mahoney, "Adaptive weighing of context models for lossless data compression", 2005).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from operator import add, mul
+from typing import NamedTuple
 
-from .arithmetic import HALF, DamagedRecord, Decoder, Encoder
+from .arithmetic import HALF, TOO_LARGE, code, fail
+from .decisions import INPUTS, Decision
+from .kernel import Flat, bit_length, entry
 from .logistic import LIMIT, ONE, SQUASH, STRETCH
 
-Coder = Encoder | Decoder
 WEIGHT_ONE = 1 << 16
 COUNT_LIMIT = 60
-_RATES = [(1 << 16) * 10 // (10 * n + 16) for n in range(COUNT_LIMIT + 1)]  # step towards the bit, by times seen
-_CONFIDENCE = [min(256, 256 * (10 * n + 4) // 30) for n in range(COUNT_LIMIT + 1)]
+RATES = [(1 << 16) * 10 // (10 * n + 16) for n in range(COUNT_LIMIT + 1)]  # step towards the bit, by times seen
+CONFIDENCE = [min(256, 256 * (10 * n + 4) // 30) for n in range(COUNT_LIMIT + 1)]
 _LEARNING = 3
+_LONGEST = 31  # bits of a number
 
 
-class Decision:
-    """One kind of binary decision: where its counters and mixing weights lie in a `Mixer`."""
-
-    def __init__(self, name: str, sizes: Sequence[int], supplied: int = 0, sets: int = 1) -> None:
-        """Args:
-        name: for reports.
-        sizes: number of values of each context.
-        supplied: number of stretched probabilities that the caller adds.
-        sets: number of weight sets, one of which the caller selects.
-        """
-        self.name, self.sizes, self.supplied, self.sets = name, tuple(sizes), supplied, sets
-        self.offsets: tuple[int, ...] = ()
-        self.first_set = 0
-
-    def place(self, counters: int, sets: int) -> tuple[int, int]:
-        """Take counters and weight sets from the given numbers on; returns the next free ones."""
-        offsets = []
-        for size in self.sizes:
-            offsets.append(counters)
-            counters += size
-        self.offsets, self.first_set = tuple(offsets), sets
-        return counters, sets + self.sets
-
-
-@dataclass(frozen=True)
-class State:
-    """Where a mixer starts: counters and weights of all decisions.
+class Stream(NamedTuple):
+    """A record on its way: the arithmetic coder and all that adapts, as flat sequences.
 
     Attributes:
+        registers, data: of the arithmetic coder.
         probabilities: of each counter, 16 bits.
         counts: times that each counter has been seen, up to COUNT_LIMIT.
-        weights: of each weight set, WEIGHT_ONE = 1.
+        weights: INPUTS for each weight set, WEIGHT_ONE = 1.
     """
 
-    probabilities: tuple[int, ...]
-    counts: tuple[int, ...]
-    weights: tuple[tuple[int, ...], ...]
-
-    @classmethod
-    def blank(cls, decisions: Sequence[Decision]) -> "State":
-        """Knowing nothing."""
-        total = sum(sum(d.sizes) for d in decisions)
-        weights: list[tuple[int, ...]] = []
-        for d in decisions:
-            inputs = len(d.sizes) + d.supplied
-            weights += [(WEIGHT_ONE // inputs,) * inputs] * d.sets
-        return cls((ONE >> 1,) * total, (0,) * total, tuple(weights))
+    registers: Flat
+    data: Flat
+    probabilities: Flat
+    counts: Flat
+    weights: Flat
 
 
-class Mixer:
-    """The adaptive state of one record: counters and weights of all decisions."""
+@entry
+def mix(stream: Stream, decision: Decision, select: int, a: int, b: int, c: int, d: int, x: int, y: int,
+        bit: int) -> int:
+    """Code one decision.
 
-    def __init__(self, start: State) -> None:
-        self.probabilities = list(start.probabilities)
-        self.counts = list(start.counts)
-        self.weights = [list(w) for w in start.weights]
+    Args:
+        stream: where the bit goes to or comes from.
+        decision: its kind.
+        select: which weight set.
+        a, b, c, d: values of the decision's contexts; 0 for those that it lacks.
+        x, y: stretched probabilities from elsewhere; 0 where there are none.
+        bit: the bit to write; ignored when reading.
 
-    def code(self, coder: Coder, decision: Decision, contexts: Sequence[int], bit: int | None = None,
-             supplied: Sequence[int] = (), select: int = 0) -> int:
-        """Code one decision.
+    Returns:
+        The bit written or read.
+    """
+    registers, data, probabilities, counts, weights = stream
+    w, first_a, first_b, first_c, first_d = decision
+    w += select * INPUTS
+    a += first_a
+    p_a = probabilities[a]
+    n_a = counts[a]
+    in_a = STRETCH[p_a >> 4] * CONFIDENCE[n_a] >> 8
+    total = weights[w] * in_a
+    p_b = n_b = in_b = p_c = n_c = in_c = p_d = n_d = in_d = 0
+    if first_b >= 0:
+        b += first_b
+        p_b = probabilities[b]
+        n_b = counts[b]
+        in_b = STRETCH[p_b >> 4] * CONFIDENCE[n_b] >> 8
+        total += weights[w + 1] * in_b
+        if first_c >= 0:
+            c += first_c
+            p_c = probabilities[c]
+            n_c = counts[c]
+            in_c = STRETCH[p_c >> 4] * CONFIDENCE[n_c] >> 8
+            total += weights[w + 2] * in_c
+            if first_d >= 0:
+                d += first_d
+                p_d = probabilities[d]
+                n_d = counts[d]
+                in_d = STRETCH[p_d >> 4] * CONFIDENCE[n_d] >> 8
+                total += weights[w + 3] * in_d
+    if x:
+        total += weights[w + 4] * x
+    if y:
+        total += weights[w + 5] * y
+    total >>= 16
+    if total > LIMIT:
+        total = LIMIT
+    elif total < -LIMIT:
+        total = -LIMIT
+    probability = SQUASH[total + LIMIT]
+    bit = code(registers, data, bit, probability)
+    target = ONE - 1 if bit else 0
+    step = (target - probability) * _LEARNING
+    weights[w] += in_a * step >> 16
+    probabilities[a] = p_a + ((target - p_a) * RATES[n_a] >> 16)
+    if n_a < COUNT_LIMIT:
+        counts[a] = n_a + 1
+    if first_b >= 0:
+        weights[w + 1] += in_b * step >> 16
+        probabilities[b] = p_b + ((target - p_b) * RATES[n_b] >> 16)
+        if n_b < COUNT_LIMIT:
+            counts[b] = n_b + 1
+        if first_c >= 0:
+            weights[w + 2] += in_c * step >> 16
+            probabilities[c] = p_c + ((target - p_c) * RATES[n_c] >> 16)
+            if n_c < COUNT_LIMIT:
+                counts[c] = n_c + 1
+            if first_d >= 0:
+                weights[w + 3] += in_d * step >> 16
+                probabilities[d] = p_d + ((target - p_d) * RATES[n_d] >> 16)
+                if n_d < COUNT_LIMIT:
+                    counts[d] = n_d + 1
+    if x:
+        weights[w + 4] += x * step >> 16
+    if y:
+        weights[w + 5] += y * step >> 16
+    return bit
 
-        Args:
-            coder: where the bit goes to or comes from.
-            decision: its kind.
-            contexts: a value for each of the decision's contexts.
-            bit: the bit to write; ignored when reading.
-            supplied: stretched probabilities from elsewhere.
-            select: which weight set.
 
-        Returns:
-            The bit written or read.
-        """
-        probabilities, counts = self.probabilities, self.counts
-        weights = self.weights[decision.first_set + select]
-        slots = list(map(add, decision.offsets, contexts))
-        inputs = [STRETCH[probabilities[s] >> 4] * _CONFIDENCE[counts[s]] >> 8 for s in slots]
-        inputs += supplied
-        total = sum(map(mul, weights, inputs)) >> 16
-        probability = SQUASH[(LIMIT if total > LIMIT else -LIMIT if total < -LIMIT else total) + LIMIT]
-        if coder.code(bit, probability):
-            bit, target = 1, ONE - 1
-        else:
-            bit = target = 0
-        step = (target - probability) * _LEARNING
-        weights[:] = [w + (x * step >> 16) for w, x in zip(weights, inputs)]  # noqa: B905 (both are this short)
-        for s in slots:
-            n = counts[s]
-            p = probabilities[s]
-            probabilities[s] = p + ((target - p) * _RATES[n] >> 16)
-            if n < COUNT_LIMIT:
-                counts[s] = n + 1
-        return bit
+@entry
+def code_number(stream: Stream, decision: Decision, value: int) -> int:
+    """Code an integer >= 0 as an adaptive Elias-gamma number; `decision` has one context of 64 values.
 
-    def code_number(self, coder: Coder, decision: Decision, value: int | None = None) -> int:
-        """Code an integer >= 0 as an adaptive Elias-gamma number; `decision` has one context of 64 values.
-
-        Raises:
-            DamagedRecord: when the number read has more than 31 bits.
-        """
-        length = 0 if value is None else (value + 1).bit_length() - 1
-        k = 0
-        while self.code(coder, decision, (k,), int(k < length)):
-            k += 1
-            if k > 31:
-                raise DamagedRecord("a number in the mesh record is too large")
-        number = 1
-        for shift in range(k - 1, -1, -1):
-            number = number << 1 | coder.code(None if value is None else (value + 1) >> shift & 1, HALF)
-        return number - 1
+    More than 31 bits are TOO_LARGE.
+    """
+    registers = stream.registers
+    bits = bit_length(value + 1) - 1
+    k = 0
+    while mix(stream, decision, 0, k, 0, 0, 0, 0, 0, 1 if k < bits else 0):
+        k += 1
+        if k > _LONGEST:
+            fail(registers, TOO_LARGE)
+            return 0
+    number = 1
+    for shift in range(k - 1, -1, -1):
+        number = number << 1 | code(registers, stream.data, (value + 1) >> shift & 1, HALF)
+    return number - 1
 
 
-def code_uniform(coder: Coder, count: int, value: int | None = None) -> int:
+@entry
+def code_uniform(stream: Stream, count: int, value: int) -> int:
     """Code an integer in 0..count-1, all equally likely."""
+    registers, data = stream.registers, stream.data
     low, high = 0, count
     while high - low > 1:
         middle = (low + high) // 2
         probability = ((high - middle) * ONE) // (high - low)
-        if coder.code(None if value is None else int(value >= middle), probability):
+        if code(registers, data, 1 if value >= middle else 0, probability):
             low = middle
         else:
             high = middle

@@ -4,15 +4,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .arithmetic import HALF, DamagedRecord
-from .creases import edge_list
+from .arithmetic import HALF, DamagedRecord, check, code
+from .decisions import COPIES, SAME_STEP, STEP
 from .field import connected_parts
-from .mixing import Coder, Decision, Mixer
-
-COPIES = Decision("copies", (64,))
-SAME_STEP = Decision("same step", (3, 3))
-STEP = Decision("step", (64,))
-DECISIONS = (COPIES, SAME_STEP, STEP)
+from .kernel import PYTHON, Mode
+from .mixing import Stream, code_number, mix
+from .surroundings import graph
 
 
 @dataclass(eq=False)
@@ -25,23 +22,19 @@ class Part:
     copies: list["Part"] = field(default_factory=list)
 
 
-def graph(faces: np.ndarray, count: int) -> list[np.ndarray]:
-    """For each of `count` vertices the sorted int64 indices of its neighbours."""
-    edges = edge_list(faces)
-    keys = np.sort(np.concatenate([edges[:, 0] * count + edges[:, 1], edges[:, 1] * count + edges[:, 0]]))
-    return np.split(keys % count, np.searchsorted(keys // count, np.arange(1, count))) if count else []
-
-
-def find_parts(positions: np.ndarray, faces: np.ndarray, creases: np.ndarray) -> list[Part]:
+def find_parts(positions: np.ndarray, faces: np.ndarray, creases: np.ndarray, mode: Mode = PYTHON) -> list[Part]:
     """The different connected parts of a mesh, each with its copies (equal but for a translation).
 
     Args:
         positions: int64 (n, 3).
         faces: int64 (m, 3).
         creases: int64 (k, 2), sorted pairs.
+        mode: how to run.
     """
+    members = [p for p in connected_parts(mode, graph(faces, len(positions))) if len(p) > 1]
+    if len(members) < 2:
+        return [Part(p, np.arange(len(faces)), positions[p].min(axis=0)) for p in members]
     label = np.full(len(positions), -1, np.int64)
-    members = [p for p in connected_parts(graph(faces, len(positions))) if len(p) > 1]
     for k, vertices in enumerate(members):
         label[vertices] = k
     rows = _rows_of_parts(label[faces[:, 0]], len(members))
@@ -129,13 +122,12 @@ def _rows_of_parts(label: np.ndarray, count: int) -> list[np.ndarray]:
     return np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label, minlength=count))[:-1])
 
 
-def code_copies(coder: Coder, mixer: Mixer, part_count: int, offsets: list[list[list[int]]] | None,
+def code_copies(mode: Mode, stream: Stream, part_count: int, offsets: list[list[list[int]]] | None,
                 max_copies: int) -> list[list[list[int]]]:
     """Code how often each part is repeated, and where.
 
     Args:
-        coder: encoder or decoder.
-        mixer: adaptive state.
+        mode: how to run; stream: where the bits go to or come from.
         part_count: number of different parts.
         offsets: for each part the translation (3 integers) of each copy, when encoding.
         max_copies: bound for the decoder, over all parts.
@@ -144,12 +136,13 @@ def code_copies(coder: Coder, mixer: Mixer, part_count: int, offsets: list[list[
         The same offsets.
 
     Raises:
-        DamagedRecord: when more copies than allowed are read.
+        DamagedRecord: when more copies than allowed are read; and as from `arithmetic.check`, with Retry.
     """
     found: list[list[list[int]]] = []
     total = 0
     for k in range(part_count):
-        count = mixer.code_number(coder, COPIES, None if offsets is None else len(offsets[k]))
+        count = mode(code_number)(stream, COPIES, 0 if offsets is None else len(offsets[k]))
+        check(stream.registers)
         total += count
         if total > max_copies:
             raise DamagedRecord("the mesh record repeats more parts than allowed")
@@ -158,18 +151,19 @@ def code_copies(coder: Coder, mixer: Mixer, part_count: int, offsets: list[list[
         for i in range(count):
             same = 1
             for d in range(3):
-                wanted = None if offsets is None else offsets[k][i][d] - at[d]
-                same = mixer.code(coder, SAME_STEP, (d, same), None if wanted is None else int(wanted == step[d]))
+                wanted = 0 if offsets is None else offsets[k][i][d] - at[d]
+                same = mode(mix)(stream, SAME_STEP, 0, d, same, 0, 0, 0, 0, int(wanted == step[d]))
                 if not same:
-                    step[d] = _code_signed(coder, mixer, wanted)
+                    step[d] = _code_signed(mode, stream, wanted)
+            check(stream.registers)
             at = [a + s for a, s in zip(at, step, strict=True)]
             copies.append(at)
         found.append(copies)
     return found
 
 
-def _code_signed(coder: Coder, mixer: Mixer, value: int | None) -> int:
-    magnitude = mixer.code_number(coder, STEP, None if value is None else abs(value))
-    if magnitude and coder.code(None if value is None else int(value < 0), HALF):
+def _code_signed(mode: Mode, stream: Stream, value: int) -> int:
+    magnitude = mode(code_number)(stream, STEP, abs(value))
+    if magnitude and mode(code)(stream.registers, stream.data, int(value < 0), HALF):
         return -magnitude
     return magnitude
