@@ -22,10 +22,11 @@ from necgs_cli.bitstream.container import Container, DamagedFile, SetSection
 from necgs_cli.bitstream.fields import ByteWriter
 from necgs_cli.bitstream.recovery import salvage
 from necgs_cli.bitstream.segments import HEADER, make_footer
-from necgs_cli.explicit.coding import connectivity, parts, priors
-from necgs_cli.explicit.coding.arithmetic import Encoder
-from necgs_cli.explicit.coding.mixing import Mixer, code_uniform
-from necgs_cli.explicit.coding.record import DECISIONS, LOOSE, RARE
+from necgs_cli.explicit.coding import connectivity, parts
+from necgs_cli.explicit.coding.arithmetic import encoder, finish
+from necgs_cli.explicit.coding.decisions import LOOSE
+from necgs_cli.explicit.coding.kernel import PYTHON
+from necgs_cli.explicit.coding.record import _Coder
 from necgs_cli.explicit.records import MOST_VERTICES, decode_record
 from necgs_cli.meshes.placement import Placement
 
@@ -187,14 +188,14 @@ def test_decoders_of_terabytes_are_refused(name):
 
 def loose_vertices(count: int) -> bytes:
     """The start of a coded mesh that claims so many vertices without triangles."""
-    coder = Encoder()
-    code_uniform(coder, 4, 3)
-    mixer = Mixer(priors.start(DECISIONS, False))
-    coder.code(1, RARE)
-    coder.code(0, RARE)
-    connectivity.code_connectivity(coder, mixer, np.zeros((0, 3), np.int64), 1 << 20, 1 << 23)
-    mixer.code_number(coder, LOOSE, count)
-    return coder.finish()
+    coder = _Coder(PYTHON, *encoder(PYTHON, 1 << 12))
+    coder.uniform(4, 3)
+    coder.start(hits=False)
+    coder.flag(True)
+    coder.flag(False)
+    connectivity.code_connectivity(PYTHON, coder.stream, np.zeros((0, 3), np.int64), 0, 64, 1 << 20, 1 << 23)
+    coder.number(LOOSE, count)
+    return finish(coder.stream.registers, coder.stream.data)
 
 
 @pytest.mark.parametrize("kind", [3, 4, 5])
