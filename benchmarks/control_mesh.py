@@ -13,12 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
+from necgs_cli.explicit.bound import Bound
 from necgs_cli.explicit.coding import encode_mesh
 from necgs_cli.explicit.control_mesh import ControlMesh
-from necgs_cli.explicit.search import Point, fit_control_mesh, rd_points
+from necgs_cli.explicit.search import Point, Search, fit_control_mesh
+from necgs_cli.mesh_codec import NEAR, cheapest_hull
 from necgs_cli.meshes.find import find_meshes
 from necgs_cli.meshes.placement import Placement
 from necgs_cli.meshes.read import read_mesh
+
+CURVE_ERRORS = (5e-3, 2.2e-3, 1e-3, 5e-4)
 
 
 def coded_bytes(mesh: ControlMesh) -> int:
@@ -49,6 +53,12 @@ def equal_slope(curves: list[list[tuple[int, float]]], error: float) -> float:
     return float("nan")
 
 
+def curve_points(vertices: np.ndarray, faces: np.ndarray) -> list[Point]:
+    """A model's curve of bytes against error from 5e-3 to 0.5e-3."""
+    search = Search(vertices, faces)
+    return cheapest_hull([p for error in CURVE_ERRORS for p in search.curve(search.best(Bound(error)), NEAR)])
+
+
 def show(name: str, point: Point, size: int, seconds: float) -> None:
     """One line for a model."""
     mesh = point.mesh
@@ -76,7 +86,7 @@ def main() -> None:
         vertices = Placement.of(mesh.vertices).to_unit(mesh.vertices)
         start = time.process_time()
         if arguments.curve:
-            points = rd_points(vertices, mesh.faces)
+            points = curve_points(vertices, mesh.faces)
             seconds = time.process_time() - start
             curves.append([(coded_bytes(p.mesh), p.p2s) for p in points])
             for p, (size, _) in zip(points, curves[-1], strict=True):

@@ -13,11 +13,17 @@ __all__ = [
     "ModelSet",
     "NecgsError",
     "Progress",
+    "Recovery",
     "Report",
+    "Verification",
     "append",
+    "compare",
     "encode",
     "inspect",
     "open",
+    "recover",
+    "render",
+    "verify",
 ]
 
 if TYPE_CHECKING:
@@ -28,11 +34,17 @@ if TYPE_CHECKING:
         ModelSet,
         NecgsError,
         Progress,
+        Recovery,
         Report,
+        Verification,
         append,
+        compare,
         encode,
         inspect,
         open,
+        recover,
+        render,
+        verify,
     )
 
 

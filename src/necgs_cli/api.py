@@ -16,13 +16,17 @@ from necgs_cli.decoding import DENSE, SPARSE
 from necgs_cli.meshes.mesh import Mesh, MeshError
 from necgs_cli.model_set import DAMAGED, Entry, ModelSet, inspect, open_container
 from necgs_cli.options import CODECS, POLICIES, PRESETS, EncodeOptions, ErrorBound
-from necgs_cli.outcome import ModelResult, NecgsError, Report, Skipped
+from necgs_cli.outcome import Missed, ModelResult, NecgsError, Report, Skipped
 from necgs_cli.progress import Progress
+from necgs_cli.rescue import Recovery, recover
+from necgs_cli.verification import Verification, verify
 
 if TYPE_CHECKING:
     from necgs_cli.encoding import Encoded
     from necgs_cli.neural import Machine
     from necgs_cli.prepare import Input
+    from necgs_cli.report.set_pictures import Picture
+    from necgs_cli.report.view import Look
 
 __all__ = [
     "CODECS",
@@ -32,16 +36,23 @@ __all__ = [
     "Entry",
     "ErrorBound",
     "Mesh",
+    "Missed",
     "ModelResult",
     "ModelSet",
     "NecgsError",
     "Progress",
+    "Recovery",
     "Report",
     "Skipped",
+    "Verification",
     "append",
+    "compare",
     "encode",
     "inspect",
     "open",
+    "recover",
+    "render",
+    "verify",
 ]
 
 MOST_STARTS = 64
@@ -76,7 +87,8 @@ def encode(
         NecgsError: nothing could be encoded, the output exists, the work was stopped, or an input is unusable and
             `options.strict` is set.
     """
-    from necgs_cli.encoding import checkpoint_for, encode_meshes, encode_neural
+    from necgs_cli.auto import encode_auto
+    from necgs_cli.encoding import checkpoint_for, encode_neural
 
     started = time.monotonic()
     options, progress = options or EncodeOptions(), progress or Progress()
@@ -85,11 +97,15 @@ def encode(
         raise NecgsError(f"{path}: exists already; overwrite it with -f (overwrite=True)")
     items = _inputs(inputs)
     checkpoint = checkpoint_for(path, options.resume) if path and options.neural else None
+    cores = options.workers or _cores()
+
+    def machine() -> Machine:
+        return _machine(options.device, cores, options.seed)
+
     if options.neural:
-        machine = _machine(options.device, options.workers, options.seed)
-        encoded = encode_neural(items, options, machine, checkpoint, started, progress)
+        encoded = encode_neural(items, options, machine(), checkpoint, started, progress)
     else:
-        encoded = encode_meshes(items, options.bound, options, options.workers or _cores(), progress)
+        encoded = encode_auto(items, options, cores, machine, started, progress)
     try:
         size = write_container(path or output, encoded.sections, encoded.records)
     except FileBusy as error:
@@ -113,6 +129,7 @@ def append(
     time_budget: float | None = None,
     keep_interior: bool = False,
     error: ErrorBound | None = None,
+    max_error: ErrorBound | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Adds models to a file; no byte that is there changes.
@@ -124,13 +141,13 @@ def append(
         inputs: as for `encode`.
         device, seed, workers, strict, keep_interior: as in `EncodeOptions`.
         time_budget: seconds for fitting features, None for the usual number of steps.
-        error: of mesh records; None for the mean of the set's models. Asks for mesh records where the file has a
-            decoder.
+        error, max_error: mean and largest distance of mesh records; without either, the mean of the set's models.
+            Ask for mesh records where the file has a decoder.
         progress: told what happens.
     Raises:
         NecgsError: the file is damaged or busy, or nothing could be added.
     """
-    from necgs_cli.encoding import append_neural, default_bound, encode_meshes
+    from necgs_cli.encoding import append_neural, appended_goal, encode_meshes
 
     started = time.monotonic()
     progress = progress or Progress()
@@ -138,17 +155,92 @@ def append(
     set_p2s = sum(before) / len(before) if before else math.nan
     options = EncodeOptions(seed=seed, device=device, workers=workers, strict=strict, keep_interior=keep_interior)
     items = _inputs(inputs)
-    if section and error is None:
-        encoded = append_neural(section, stored, items, options, _machine(device, workers, seed), time_budget, progress)
+    if section and error is None and max_error is None:
+        encoded = append_neural(section, stored, items, options, _machine(device, workers or _cores(), seed), time_budget, progress)
         _tell_uncovered(encoded, set_p2s, progress)
     else:
-        encoded = encode_meshes(items, error or default_bound(set_p2s), options, workers or _cores(), progress)
+        goal = appended_goal(set_p2s, error, max_error)
+        encoded = encode_meshes(items, goal, options, workers or _cores(), progress)
     try:
         ids = append_records(path, encoded.records)
     except (DamagedFile, FileBusy) as problem:
         raise NecgsError(f"{path}: {problem}", DAMAGED if isinstance(problem, DamagedFile) else 1) from problem
     report = _report(Path(path), encoded, ids.start, os.path.getsize(path), started, progress)
     return dataclasses.replace(report, set_bytes=len(section.payload) if section else 0, set_p2s=set_p2s)
+
+
+def compare(
+    inputs: Sequence[Any],
+    source: str | Path | BinaryIO | bytes,
+    against: Sequence[str] = (),
+    *,
+    report: str | Path | None = None,
+    samples: int = 100_000,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Measures the models of a set against their originals, and what other tools would need for the same error.
+
+    Args:
+        inputs: the originals, as they were given to `encode`; models are matched by name.
+        source: the set: a path, a binary stream, or bytes.
+        against: peers by name, see `peers.PEERS`; one whose tool is missing is skipped.
+        report: path of an HTML report to write.
+        samples: points drawn on each surface.
+        workers: processes, one a core by default.
+        progress: told what happens; a silent one by default.
+    Returns:
+        The object of `necgs compare --json` (docs/cli.md). What does not exist or is infinite is None.
+    Raises:
+        NecgsError: nothing could be measured, the file is not readable, or the work was stopped.
+        ValueError: there is no such peer.
+    """
+    from necgs_cli.comparison import as_file, compare_models
+
+    items, progress, processes = _inputs(inputs), progress or Progress(), workers or _cores()
+    with as_file(source) as path:
+        found = compare_models(items, path, against, samples, processes, progress)
+        if not isinstance(source, str | Path):
+            found["set"] = "-"
+        if report:
+            from necgs_cli.report.error_scenes import error_scenes
+            from necgs_cli.report.html import write_report
+
+            write_report(found, error_scenes(found, items, path, processes, progress), report)
+    return found
+
+
+def render(
+    source: str | Path | BinaryIO | bytes,
+    models: int | Sequence[int] | None = None,
+    *,
+    originals: Sequence[Any] = (),
+    size: int | None = None,
+    look: Look | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Picture:
+    """Draws models of a set, without a display or a GPU.
+
+    Args:
+        source: the set: a path, a binary stream, or bytes.
+        models: an id for a picture of that model alone; ids for a sheet; None for a sheet of all.
+        originals: as they were given to `encode`: drawn beside the models, with the error.
+        size: pixels of one model; 800 alone and 190 on a sheet by default.
+        look: where to look from.
+        workers: processes, one a core by default.
+        progress: told what happens; a silent one by default.
+    Raises:
+        NecgsError: there is no such model, nothing can be drawn, the sheet would be too large, or the work was stopped.
+    """
+    from necgs_cli.comparison import as_file
+    from necgs_cli.report.set_pictures import draw_models
+    from necgs_cli.report.view import Look
+
+    name = Path(source).name if isinstance(source, str | Path) else "a set"
+    items = _inputs(originals) if originals else []
+    with as_file(source) as path:
+        return draw_models(path, name, models, items, size, look or Look(), workers or _cores(), progress or Progress())
 
 
 def _tell_uncovered(encoded: Encoded, set_p2s: float, progress: Progress) -> None:
@@ -180,7 +272,7 @@ def _inputs(inputs: Sequence[Any]) -> list[Input]:
     return found
 
 
-def _machine(device: str, workers: int | None, seed: int) -> Machine:
+def _machine(device: str, workers: int, seed: int) -> Machine:
     import torch
 
     from necgs_cli.neural import Machine, pick_device
@@ -190,7 +282,7 @@ def _machine(device: str, workers: int | None, seed: int) -> Machine:
     except ValueError as error:
         raise NecgsError(str(error)) from error
     torch.set_num_threads(1)  # parallel by model, not within operations: equal sums whatever the number of cores
-    return Machine(chosen, workers or _cores(), seed)
+    return Machine(chosen, workers, seed)
 
 
 def _cores() -> int:
@@ -241,4 +333,5 @@ def _report(
         seconds=time.monotonic() - started,
         warnings=list(progress.warnings),
         decision=encoded.decision,
+        missed=encoded.missed,
     )

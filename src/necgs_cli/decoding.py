@@ -89,9 +89,16 @@ def explicit_surface(kind: int, payload: bytes, mode: Mode | None = None) -> tup
 
 
 def place(surface: tuple[np.ndarray, np.ndarray], placement: Placement) -> Mesh:
-    """A surface of the unit frame in its source's place, scale and units."""
+    """A surface of the unit frame in its source's place, scale and units.
+
+    Raises:
+        DamagedFile: it leaves the range of float64: no encoder makes such integers.
+    """
     vertices, faces = surface
-    return Mesh(placement.to_source(vertices), faces)
+    placed = placement.to_source(vertices)
+    if not np.isfinite(placed).all():
+        raise DamagedFile("the model has coordinates that are not finite")
+    return Mesh(placed, faces)
 
 
 class UnknownKind(Exception):
@@ -131,11 +138,12 @@ class RecordDecoder:
         entry = self.container.entry(id)
         if not entry.known:
             raise UnknownKind(f"model {id} is of kind {entry.kind}, which this version cannot decode")
-        if entry.kind in EXPLICIT:
-            return place(explicit_surface(entry.kind, self.container.payload(id), mode), entry.placement)
-        with self._lock:
-            field = self._decoder(entry.kind).decode(self.container.payload(id))
-        return place(field_surface(field), entry.placement)
+        with np.errstate(all="ignore"):  # numbers out of range are found in the end
+            if entry.kind in EXPLICIT:
+                return place(explicit_surface(entry.kind, self.container.payload(id), mode), entry.placement)
+            with self._lock:
+                field = self._decoder(entry.kind).decode(self.container.payload(id))
+            return place(field_surface(field), entry.placement)
 
     def _decoder(self, kind: int) -> FieldDecoder:
         if kind not in self._decoders:

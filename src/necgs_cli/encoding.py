@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from necgs_cli.bitstream.container import ModelRecord, SetSection
+from necgs_cli.bitstream.container import ModelRecord, SetSection, container_bytes
 from necgs_cli.decoding import DENSE, open_decoder
-from necgs_cli.mesh_codec import CodedMesh, MeshTask, allocate
-from necgs_cli.options import DEFAULT_ERROR, EncodeOptions, ErrorBound
-from necgs_cli.outcome import NecgsError, Skipped
+from necgs_cli.mesh_codec import CodedMesh, MeshTask, allocate, allocate_bytes, most_exact_within
+from necgs_cli.options import DEFAULT_ERROR, EncodeOptions, ErrorBound, Goal
+from necgs_cli.outcome import Missed, NecgsError, Skipped
 from necgs_cli.prepare import FieldTask, Input, Prepared, Task, prepare_all
 from necgs_cli.progress import Progress
 
@@ -30,6 +30,12 @@ FINISH_SECONDS = 0.5
 """Expected seconds a model for the last measurement."""
 MISSED = 1.01
 """An error above this many times the asked one is reported as missed."""
+LEAST_PAYLOAD = 16
+"""Bytes below which no share of a size is tried."""
+FRAMING, NAME_SHARE, FILE_FRAMING = 15.0, 0.6, 40.0
+"""Bytes of a file besides payloads: for a model, for a byte of its name, and once. About: for a first share only."""
+SIZE_TRIALS = 8
+"""Choices until a file of the asked size is found."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Encoded:
     Attributes:
         models: the inputs that became records, in the same order; signs: how each one's inside was told.
         decision: which codec was used and why.
+        missed: what was asked for and not reached.
     """
 
     models: list[Prepared[Any]]
@@ -47,6 +54,7 @@ class Encoded:
     skipped: list[Skipped]
     signs: list[str]
     decision: str
+    missed: list[Missed] = field(default_factory=list)
 
 
 def read_models(
@@ -76,29 +84,62 @@ def read_models(
 
 
 def encode_meshes(
-    items: list[Input], bound: ErrorBound, options: EncodeOptions, workers: int, progress: Progress
+    items: list[Input], goal: Goal, options: EncodeOptions, workers: int, progress: Progress
 ) -> Encoded:
-    """One explicit record a model, at an asked error.
+    """One explicit record a model, at an asked error or size.
 
     Raises:
         NecgsError: see `read_models`.
     """
     progress.phase("fitting control meshes", len(items))
-    task = MeshTask(bound, options.policy == "set", options.seed)
+    share = int(goal.most_bytes(len(items)) / len(items) - _framing(items)) if goal.sized else None
+    task = MeshTask(goal, None if share is None else max(share, LEAST_PAYLOAD), options.seed)
     models, skipped = read_models(items, task, workers, options.strict, progress)
-    bounds = [bound.of(longest_side(model)) for model in models]
     hulls: list[list[CodedMesh]] = [model.result for model in models]
-    chosen = allocate(hulls, bounds) if options.policy == "set" else [hull[-1] for hull in hulls]
-    _tell_missed(models, chosen, bounds, options.policy, progress)
-    records = [
+    bounds = [(goal.error or goal.max_error or DEFAULT_ERROR).of(longest_side(model)) for model in models]
+    if goal.sized:
+        chosen = _chosen_by_size(models, hulls, goal)
+    elif goal.whole_set:
+        chosen = allocate(hulls, bounds)
+    else:
+        chosen = [hull[-1] for hull in hulls]
+    records = mesh_records(models, chosen)
+    missed = _missed(models, chosen, goal, container_bytes([], records))
+    for miss in missed:
+        progress.warn(str(miss))
+    size = sum(len(record.payload) for record in records) / len(records)
+    decision = f"mesh records, {size:,.0f} B a model"
+    return Encoded(models, records, [], skipped, [""] * len(models), decision, missed)
+
+
+def mesh_records(models: list[Prepared[Any]], chosen: list[CodedMesh]) -> list[ModelRecord]:
+    """The records of chosen points."""
+    return [
         ModelRecord(coded.kind, model.name, model.placement, coded.payload, coded.p2s, coded.max_error)
         for model, coded in zip(models, chosen, strict=True)
     ]
-    size = sum(len(record.payload) for record in records) / len(records)
-    decision = f"mesh records, {size:,.0f} B a model"
-    if options.codec == "auto":
-        decision += "; a decoder for the set is trained when asked for (--codec neural)"
-    return Encoded(models, records, [], skipped, [""] * len(models), decision)
+
+
+def _framing(items: list[Input]) -> float:
+    """Bytes a model that the file holds besides payloads, about."""
+    names = sum(len(item.name.encode()) for item in items) / len(items)
+    return FRAMING + NAME_SHARE * names + FILE_FRAMING / len(items)
+
+
+def _chosen_by_size(models: list[Prepared[Any]], hulls: list[list[CodedMesh]], goal: Goal) -> list[CodedMesh]:
+    """The most exact choice whose file has at most the asked size, or the smallest where none has."""
+    most = goal.most_bytes(len(models))
+    payloads, chosen = most, [hull[0] for hull in hulls]
+    for _ in range(SIZE_TRIALS):
+        if goal.whole_set:
+            trial = allocate_bytes(hulls, payloads)
+        else:
+            trial = [most_exact_within(hull, payloads / len(hulls)) for hull in hulls]
+        size = container_bytes([], mesh_records(models, trial))
+        if size <= most:
+            return trial
+        payloads = min(payloads, sum(point.bytes for point in trial)) - (size - most)
+    return chosen
 
 
 def longest_side(model: Prepared[Any]) -> float:
@@ -107,18 +148,22 @@ def longest_side(model: Prepared[Any]) -> float:
     return float(extent.max())
 
 
-def _tell_missed(
-    models: list[Prepared[Any]], chosen: list[CodedMesh], bounds: list[float], policy: str | None, progress: Progress
-) -> None:
-    ratios = [coded.p2s / bound for coded, bound in zip(chosen, bounds, strict=True)]
-    if policy == "set":
-        mean = sum(ratios) / len(ratios)
-        if mean > MISSED:
-            progress.warn(f"the asked error is missed: the set's mean is {mean:.2f} times what was asked")
-        return
-    for model, ratio in zip(models, ratios, strict=True):
-        if ratio > MISSED:
-            progress.warn(f"{model.name}: the asked error is missed: reached {ratio:.2f} times what was asked")
+def _missed(models: list[Prepared[Any]], chosen: list[CodedMesh], goal: Goal, size: int) -> list[Missed]:
+    """What was asked for and not reached."""
+    if goal.sized:
+        times = size / goal.most_bytes(len(models))
+        return [Missed("", "size", times)] if times > 1 else []
+    found = []
+    if goal.error:
+        ratios = [c.p2s / goal.error.of(longest_side(m)) for m, c in zip(models, chosen, strict=True)]
+        if goal.whole_set:
+            ratios = [sum(ratios) / len(ratios)]
+        names = [""] if goal.whole_set else [model.name for model in models]
+        found += [Missed(name, "error", r) for name, r in zip(names, ratios, strict=True) if r > MISSED]
+    if goal.max_error:
+        ratios = [c.max_error / goal.max_error.of(longest_side(m)) for m, c in zip(models, chosen, strict=True)]
+        found += [Missed(m.name, "max error", r) for m, r in zip(models, ratios, strict=True) if r > MISSED]
+    return found
 
 
 def encode_neural(
@@ -238,9 +283,11 @@ def neural_records(
     return records
 
 
-def default_bound(set_p2s: float) -> ErrorBound:
-    """The error for models that join a set: the set's own mean, or the usual one where there is none."""
-    return ErrorBound(set_p2s / 2) if math.isfinite(set_p2s) and set_p2s > 0 else DEFAULT_ERROR
+def appended_goal(set_p2s: float, error: ErrorBound | None, max_error: ErrorBound | None) -> Goal:
+    """What models that join a set keep to: where nothing is asked, the set's own mean, or the usual error."""
+    if error is None and max_error is None:
+        error = ErrorBound(set_p2s / 2) if math.isfinite(set_p2s) and set_p2s > 0 else DEFAULT_ERROR
+    return Goal(error, max_error)
 
 
 def checkpoint_for(path: Path, resume: bool) -> Checkpoint:

@@ -1,16 +1,22 @@
-"""The mesh codec: an explicit record for each model, chosen by measured cost at an asked error."""
+"""The mesh codec: explicit records of a model at an asked error or size, chosen by measured cost."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
 from necgs_cli.meshes.mesh import Mesh
 from necgs_cli.meshes.placement import Placement
-from necgs_cli.options import ErrorBound
+from necgs_cli.options import Goal
+
+if TYPE_CHECKING:
+    from necgs_cli.explicit.search import Point
+
+WIDE, NEAR = (0.3, 0.55, 0.8, 1.5, 2.5), (0.6, 0.8, 1.3, 1.7)
+"""Vertices of a curve's points over those of the best one: for a size, which models share unevenly, and an error."""
 
 
 @dataclass(frozen=True)
@@ -40,27 +46,39 @@ class MeshTask:
     """Finds explicit records of a model; run in worker processes.
 
     Attributes:
-        bound: the asked error.
-        whole_set: sample the model's curve for a choice over the set; otherwise one record that meets the bound.
+        goal: what is asked for. For a whole set the model's curve is sampled for a choice over the set.
+        payload_bytes: where a size is asked for: the model's share of it, without what else the file holds.
         seed: of the samples.
     """
 
-    bound: ErrorBound
-    whole_set: bool
+    goal: Goal
+    payload_bytes: int | None
     seed: int
 
     def run(self, mesh: Mesh, placement: Placement) -> list[CodedMesh]:
+        """The model's records that no other beats in bytes and error, smallest first."""
+        from necgs_cli.explicit.bound import Bound
         from necgs_cli.explicit.search import Search
 
         vertices = placement.to_unit(mesh.vertices)
         side = float(np.ptp(vertices, axis=0).max())  # a little below 2: the placement is rounded
-        target = self.bound.of(float(np.ptp(mesh.vertices, axis=0).max())) * side / 2
+        source_side = float(np.ptp(mesh.vertices, axis=0).max())
         search = Search(vertices, mesh.faces, self.seed)
-        points = cheapest_hull(search.curve(target)) if self.whole_set else [search.best(target)]
-        return cheapest_hull([self._coded(point, 2 / side) for point in points])
+        if self.payload_bytes is not None:
+            best = search.within(self.payload_bytes)
+            points = search.curve(best, WIDE if self.goal.whole_set else ())
+        else:
+            asked = (b.of(source_side) if b else np.inf for b in (self.goal.error, self.goal.max_error))
+            bound = Bound(*asked).scaled(side / 2)
+            best = search.best(bound)
+            points = [best]
+            if self.goal.whole_set:
+                points += search.curve(best, NEAR)
+                points = [p for p in points if p.max_error <= bound.largest] or [best]
+        return cheapest_hull([self._coded(point, 2 / side) for point in cheapest_hull(points)])
 
     @staticmethod
-    def _coded(point, to_side_2: float) -> CodedMesh:
+    def _coded(point: Point, to_side_2: float) -> CodedMesh:
         from necgs_cli.explicit.records import encode_record
 
         kind, payload = encode_record(point.mesh)
@@ -98,6 +116,16 @@ def _slope(a: Costed, b: Costed) -> float:
     return (a.p2s - b.p2s) / max(b.bytes - a.bytes, 1)
 
 
+def _steps(hulls: Sequence[Sequence[C]], weights: Sequence[float]) -> list[tuple[int, int]]:
+    """(model, point of its hull) in the order of weighted error saved for a byte, each model's points in turn."""
+    steps = [
+        (_slope(a, b) * weight, model, i + 1)
+        for model, (hull, weight) in enumerate(zip(hulls, weights, strict=True))
+        for i, (a, b) in enumerate(zip(hull, hull[1:], strict=False))
+    ]
+    return [(model, i) for _, model, i in sorted(steps, key=lambda s: (-s[0], s[1], s[2]))]
+
+
 def allocate(hulls: Sequence[Sequence[C]], bounds: Sequence[float]) -> list[C]:
     """One point a model, so that the mean of error over bound is at most 1, with the least bytes (equal slope).
 
@@ -110,14 +138,9 @@ def allocate(hulls: Sequence[Sequence[C]], bounds: Sequence[float]) -> list[C]:
         bounds: of each model.
     """
     ratios = [[point.p2s / bound for point in hull] for hull, bound in zip(hulls, bounds, strict=True)]
-    steps = [
-        (_slope(a, b) / bound, model, i + 1)
-        for model, (hull, bound) in enumerate(zip(hulls, bounds, strict=True))
-        for i, (a, b) in enumerate(zip(hull, hull[1:], strict=False))
-    ]
     level = [0] * len(hulls)
     slack = len(hulls) - sum(r[0] for r in ratios)
-    for _, model, i in sorted(steps, reverse=True):
+    for model, i in _steps(hulls, [1 / bound for bound in bounds]):
         if slack >= 0:
             break
         slack += ratios[model][i - 1] - ratios[model][i]
@@ -133,3 +156,26 @@ def allocate(hulls: Sequence[Sequence[C]], bounds: Sequence[float]) -> list[C]:
         each = [hull[next(i for i, x in enumerate(r) if x <= 1)] for hull, r in zip(hulls, ratios, strict=True)]
         chosen = min(chosen, each, key=lambda points: sum(p.bytes for p in points))
     return chosen
+
+
+def allocate_bytes(hulls: Sequence[Sequence[C]], most_bytes: float) -> list[C]:
+    """One point a model, with at most so many bytes in all and the least error (equal slope).
+
+    Where even the smallest records take more, those.
+    """
+    level = [0] * len(hulls)
+    left = most_bytes - sum(hull[0].bytes for hull in hulls)
+    done: set[int] = set()
+    for model, i in _steps(hulls, [1.0] * len(hulls)):
+        more = hulls[model][i].bytes - hulls[model][i - 1].bytes
+        if model not in done and more <= left:
+            left -= more
+            level[model] = i
+        else:
+            done.add(model)
+    return [hull[i] for hull, i in zip(hulls, level, strict=True)]
+
+
+def most_exact_within(hull: Sequence[C], most_bytes: float) -> C:
+    """The most exact point of a hull with at most so many bytes; the smallest where none has."""
+    return max((p for p in hull if p.bytes <= most_bytes), key=lambda p: p.bytes, default=hull[0])

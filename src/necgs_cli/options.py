@@ -10,19 +10,19 @@ QUALITY_RATIO = 1.6
 
 
 CODECS: dict[str, str] = {
-    "auto": "mesh records; neural ones where a preset or another option of training is given",
+    "auto": "mesh records; a decoder besides where it pays within --time-budget",
     "mesh": "a control mesh for each model, in seconds",
     "neural": "one decoder for the set and a feature for each model (NeCGS), in minutes to hours",
 }
 POLICIES: dict[str, str] = {
-    "each": "every model within the error (the default)",
-    "set": "the mean of the set at the error, with the least bytes",
+    "each": "every model within the error or size (the default but for --target-size)",
+    "set": "the set's mean at the error with the least bytes, or at the size with the least error",
 }
 
 
 @dataclass(frozen=True)
 class ErrorBound:
-    """An asked mean surface distance.
+    """An asked surface distance.
 
     Attributes:
         value: a share of the model's longest side, or a length in source units.
@@ -43,6 +43,34 @@ class ErrorBound:
 
 DEFAULT_ERROR = ErrorBound()
 """0.1 % of the longest side."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What mesh records shall keep to: errors, or a size.
+
+    Attributes:
+        error: mean surface distance; max_error: largest one, of each model whatever the policy.
+        file_bytes: of the whole file; bytes_per_model: of the whole file over the number of models.
+        whole_set: whether error and size are for the set or for each model.
+    """
+
+    error: ErrorBound | None = DEFAULT_ERROR
+    max_error: ErrorBound | None = None
+    file_bytes: int | None = None
+    bytes_per_model: float | None = None
+    whole_set: bool = False
+
+    @property
+    def sized(self) -> bool:
+        """Whether a size is asked for, not an error."""
+        return self.file_bytes is not None or self.bytes_per_model is not None
+
+    def most_bytes(self, model_count: int) -> float:
+        """Bytes that the whole file of so many models may have; infinite where no size is asked for."""
+        if self.file_bytes is not None:
+            return self.file_bytes
+        return self.bytes_per_model * model_count if self.bytes_per_model is not None else float("inf")
 
 
 @dataclass(frozen=True)
@@ -90,9 +118,12 @@ class EncodeOptions:
     """Everything that encoding can be told.
 
     Attributes:
-        codec: a key of CODECS. "auto" trains a decoder where one of the options of training is given.
+        codec: a key of CODECS. "auto" is "neural" where a preset, resolution, lambda or resume is given; with a time
+            budget it trains a decoder besides the mesh records where that is predicted to pay.
         error: mean surface distance of mesh records, None for what `quality` stands for.
-        policy: a key of POLICIES: what the error applies to.
+        max_error: largest surface distance of each mesh record.
+        target_size: bytes of the whole file, in place of an error; bytes_per_model: the same over the models.
+        policy: a key of POLICIES: what error and size apply to. None for "set" with a target size, else "each".
         quality: 1..10, 5 by default: an error of 0.1 % of the longest side for mesh records, the preset's lambda for
             neural ones.
         preset: a key of PRESETS, None for "balanced".
@@ -110,6 +141,9 @@ class EncodeOptions:
 
     codec: str = "auto"
     error: ErrorBound | None = None
+    max_error: ErrorBound | None = None
+    target_size: int | None = None
+    bytes_per_model: float | None = None
     policy: str | None = None
     quality: int | None = None
     preset: str | None = None
@@ -142,31 +176,45 @@ class EncodeOptions:
             raise ValueError("lambda must be a number from 0 on")
         if self.time_budget is not None and not self.time_budget > 0:
             raise ValueError("the time budget must be positive")
-        training, fitting = self._given(self._training), self._given(self._fitting)
-        if self.codec == "mesh" and training:
-            raise ValueError(f"{training[0]} is of the neural codec")
+        for size in (self.target_size, self.bytes_per_model):
+            if size is not None and not 0 < size < float("inf"):
+                raise ValueError("a size must be a positive number of bytes")
+        self._refuse_contradictions()
+
+    _training = ("preset", "resolution", "rate_weight", "resume")
+    _sizes = ("target_size", "bytes_per_model")
+    _fitting = ("error", "max_error", *_sizes, "policy")
+
+    def _refuse_contradictions(self) -> None:
+        training, fitting, sizes = (self._given(n) for n in (self._training, self._fitting, self._sizes))
+        errors = self._given(("error", "max_error", "quality"))
+        if len(sizes) > 1 or (sizes and errors):
+            raise ValueError(f"{sizes[0]} and {(errors or sizes[1:])[0]} contradict each other: give one of them")
+        if self.codec == "mesh" and (trained := training + self._given(("time_budget",))):
+            raise ValueError(f"{trained[0]} is of the neural codec")
         if self.codec == "neural" and fitting:
             raise ValueError(f"{fitting[0]} is of mesh records; the neural codec takes lambda or quality")
         if training and fitting:
             raise ValueError(f"{training[0]} is of the neural codec and {fitting[0]} of mesh records: give one of them")
-
-    _training = ("preset", "resolution", "rate_weight", "time_budget", "resume")
-    _fitting = ("error", "policy")
 
     def _given(self, names: tuple[str, ...]) -> list[str]:
         return [name.replace("rate_weight", "lambda").replace("_", " ") for name in names if getattr(self, name)]
 
     @property
     def neural(self) -> bool:
-        """Whether a decoder is trained: asked for as codec, or by an option of training."""
+        """Whether all records are neural: asked for as codec, or by an option of training."""
         return self.codec == "neural" or (self.codec == "auto" and bool(self._given(self._training)))
 
     @property
-    def bound(self) -> ErrorBound:
-        """The error of mesh records."""
-        if self.error is not None:
-            return self.error
-        return ErrorBound(DEFAULT_ERROR.value * QUALITY_RATIO ** (QUALITY_DEFAULT - (self.quality or QUALITY_DEFAULT)))
+    def goal(self) -> Goal:
+        """What mesh records keep to."""
+        error = self.error
+        sized = self.target_size is not None or self.bytes_per_model is not None
+        if error is None and not sized and (self.max_error is None or self.quality is not None):
+            steps = QUALITY_DEFAULT - (self.quality or QUALITY_DEFAULT)
+            error = ErrorBound(DEFAULT_ERROR.value * QUALITY_RATIO**steps)
+        policy = self.policy or ("set" if self.target_size is not None else "each")
+        return Goal(error, self.max_error, self.target_size, self.bytes_per_model, policy == "set")
 
     @property
     def choice(self) -> Preset:

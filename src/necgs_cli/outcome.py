@@ -55,6 +55,25 @@ class Skipped:
 
 
 @dataclass(frozen=True)
+class Missed:
+    """Something asked for that was not reached.
+
+    Attributes:
+        name: of the model, "" where the set as a whole is meant.
+        asked: "error", "max error" or "size".
+        times: how many times what was asked.
+    """
+
+    name: str
+    asked: str
+    times: float
+
+    def __str__(self) -> str:
+        subject = f"{self.name}: " if self.name else ""
+        return f"{subject}the asked {self.asked} cannot be met: reached {self.times:.2f} times what was asked"
+
+
+@dataclass(frozen=True)
 class Report:
     """What an encode or append did.
 
@@ -65,6 +84,7 @@ class Report:
         set_p2s: mean distortion of the models that were there before an append, NaN for a new file.
         options: as used.
         decision: which codec was chosen and why, in one line.
+        missed: what was asked for and could not be met.
     """
 
     path: str
@@ -78,6 +98,7 @@ class Report:
     options: dict[str, Any] = field(default_factory=dict)
     set_p2s: float = math.nan
     decision: str = ""
+    missed: list[Missed] = field(default_factory=list)
 
     @property
     def p2s(self) -> float:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -21,6 +22,7 @@ from necgs_cli.progress import Progress
 
 if TYPE_CHECKING:
     from necgs_cli.field.fit import FieldFit
+    from necgs_cli.meshes.read import Loaded
 
 SMALL = 3
 """Up to this many inputs are prepared in this process: starting another costs more than it saves."""
@@ -30,6 +32,17 @@ STOP_POLL = 0.3
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+R = TypeVar("R")
+
+
+class Named(Protocol):
+    """Something to work on that can be named where it is lost."""
+
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
 
 
 @dataclass(frozen=True)
@@ -91,21 +104,29 @@ class Prepared(Generic[T]):
     seconds: float
 
 
-def prepare(item: Input, task: Task[T]) -> Prepared[T]:
-    """Reads one input and does the task.
+def load(item: Input) -> Loaded:
+    """Reads one input.
 
     Raises:
         MeshError: it is no usable mesh.
     """
     from necgs_cli.meshes.read import from_arrays, from_trimesh, read_mesh
 
-    started = time.perf_counter()
     if isinstance(item.source, Path):
-        loaded = read_mesh(item.source)
-    elif isinstance(item.source, tuple):
-        loaded = from_arrays(*item.source)
-    else:
-        loaded = from_trimesh(item.source)
+        return read_mesh(item.source)
+    if isinstance(item.source, tuple):
+        return from_arrays(*item.source)
+    return from_trimesh(item.source)
+
+
+def prepare(item: Input, task: Task[T]) -> Prepared[T]:
+    """Reads one input and does the task.
+
+    Raises:
+        MeshError: it is no usable mesh.
+    """
+    started = time.perf_counter()
+    loaded = load(item)
     placement = Placement.of(loaded.mesh.vertices)
     result = task.run(loaded.mesh, placement)
     seconds = time.perf_counter() - started
@@ -136,15 +157,23 @@ def _start_worker() -> None:
 def prepare_all(
     items: Sequence[Input], task: Task[T], workers: int, progress: Progress
 ) -> Iterator[Prepared[T] | Skipped]:
-    """Prepares all inputs, in their order; ends early when `progress` is stopped.
+    """Prepares all inputs, in their order; see `run_all`."""
+    return run_all(items, partial(_attempt, task=task), workers, progress)
 
-    A worker process that dies takes only the input it worked on with it.
+
+def run_all(items: Sequence[N], work: Callable[[N], R], workers: int, progress: Progress) -> Iterator[R | Skipped]:
+    """Does the work on all items, in their order; ends early when `progress` is stopped.
+
+    A worker process that dies takes only the item it worked on with it.
+
+    Args:
+        work: a function that can be sent to another process.
     """
     if workers == 1 or len(items) <= SMALL:
         for item in items:
             if progress.stopped():
                 return
-            yield _attempt(item, task)
+            yield work(item)
         return
     rest, suspects = list(items), 0
     while rest and not progress.stopped():
@@ -153,7 +182,7 @@ def prepare_all(
         with ProcessPoolExecutor(
             1 if suspects else workers, mp_context=get_context("spawn"), initializer=_start_worker
         ) as pool:
-            futures = [pool.submit(_attempt, item, task) for item in batch]
+            futures = [pool.submit(work, item) for item in batch]
             try:
                 for future in futures:
                     while not wait([future], STOP_POLL).done:

@@ -21,7 +21,7 @@ def test_the_new_models_stand_beside_the_set(necgs, library):
     assert call.inputs == ["new.obj"] and str(call.output) == "set.ncgs"
     assert call.options == {
         "device": "cpu", "seed": 3, "workers": None, "strict": False, "time_budget": 20, "keep_interior": False,
-            "error": None,
+            "error": None, "max_error": None,
     }  # fmt: skip
 
 

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 import trimesh
 
+from necgs_cli.explicit.bound import Bound
 from necgs_cli.explicit.collapse import Collapser
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
-from necgs_cli.explicit.search import Search, fit_control_mesh, rd_points
+from necgs_cli.explicit.importance import Importance
+from necgs_cli.explicit.search import Search, fit_control_mesh
 from necgs_cli.explicit.simplify import compact
 from necgs_cli.explicit.subdivide import unique_edges
+from necgs_cli.mesh_codec import NEAR, cheapest_hull
 
 
 def unit(mesh: trimesh.Trimesh) -> tuple[np.ndarray, np.ndarray]:
@@ -113,11 +116,38 @@ def test_non_manifold_edges_and_repeated_triangles_are_fitted():
     assert point.max_error < 0.05  # all three fins are there
 
 
-def test_rate_distortion_points_fall_together():
-    points = rd_points(*ellipsoid(), errors=(1e-2, 3e-3))
-    assert len(points) >= 2
-    sizes, errors = [p.bytes for p in points], [p.p2s for p in points]
-    assert sizes == sorted(sizes, reverse=True) and errors == sorted(errors)
+def test_a_curve_lies_about_the_best_point():
+    search = Search(*ellipsoid())
+    best = search.best(Bound(5e-3))
+    points = cheapest_hull(search.curve(best, NEAR))
+    assert len(points) >= 3
+    assert points[0].bytes < best.bytes < points[-1].bytes
+    assert points[0].p2s > best.p2s > points[-1].p2s
+
+
+def test_the_largest_distance_is_kept_where_it_is_asked():
+    vertices, faces = torus()
+    loose, strict = (Search(vertices, faces).best(Bound(5e-3, largest)) for largest in (1.0, 1.2e-2))
+    assert strict.max_error <= 1.2e-2 < loose.max_error
+    assert strict.bytes > loose.bytes
+
+
+def test_the_most_exact_mesh_of_a_size_is_found():
+    search = Search(*ellipsoid())
+    small, large = search.within(60), search.within(150)
+    assert small.bytes <= 60 and 100 < large.bytes <= 150
+    assert large.p2s < small.p2s
+
+
+def test_collapses_leave_more_vertices_where_fits_were_bad():
+    vertices, faces = ellipsoid()
+    end = vertices[:, 0] > 0.5
+    importance, centres = Importance(vertices), vertices[faces].mean(axis=1)
+    even = Collapser(vertices, faces, importance.at(centres)).to(80)[0]
+    for _ in range(3):
+        importance.learn(np.where(end, 0.03, 0.003))
+    more = Collapser(vertices, faces, importance.at(centres)).to(80)[0]
+    assert (more[:, 0] > 0.5).sum() > 1.2 * (even[:, 0] > 0.5).sum()
 
 
 def test_the_same_seed_gives_the_same_integers():

@@ -4,9 +4,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from necgs_cli.metrics.surface import Reference
 from necgs_cli.report.colours import error_colours, to_display
-from necgs_cli.report.contact_sheet import Pair, _fitting_end, contact_sheet
+from necgs_cli.report.contact_sheet import (
+    Pair,
+    Tile,
+    contact_sheet,
+    draw_tile,
+    fitting_end,
+    lay_out,
+    p99_percent,
+    sheet_size,
+)
+from necgs_cli.report.view import Look
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +90,54 @@ def test_no_models_are_refused(tmp_path):
 
 def test_scale_ends_at_a_round_number_that_fits(two_balls):
     _, (vertices, faces) = two_balls
-    reference = Reference(vertices, faces, samples=2_000)
     pair = Pair("grown", (vertices, faces), (1.03 * vertices, faces))  # 3 % of half the longest side
-    assert _fitting_end([pair], [reference]) == pytest.approx(2)
+    assert p99_percent(pair) == pytest.approx(1.5, abs=0.05)
+    assert fitting_end([p99_percent(pair), None, np.inf]) == pytest.approx(2)
+
+
+def test_without_originals_each_model_takes_one_picture(tmp_path, two_balls):
+    _, one = two_balls
+    picture = drawn(tmp_path, [Pair(f"model {i}", None, one) for i in range(2)], across=2)
+    assert picture.shape[:2] == (56 + 44 + 80 + 24, 2 * (80 + 24) + 24)
+    assert all((picture[100:180, 24 + i * 104 : 104 + i * 104] < 250).any() for i in range(2))
+
+
+def test_a_model_without_original_among_others_keeps_its_columns(two_balls):
+    both, one = two_balls
+    tile = draw_tile(Pair("new", None, one), 40, error_end=1.0)
+    assert [picture is None for picture in tile.pictures] == [True, False, True]
+    sheet = lay_out([draw_tile(Pair("old", both, one), 40, 1.0), tile], 40, error_end=1.0)
+    assert sheet.width >= 2 * (3 * 40 + 24) + 24
+
+
+def test_a_look_holds_for_all_pictures_of_a_model(two_balls):
+    both, _ = two_balls
+    front = draw_tile(Pair("a", both, both), 40, 1.0, Look(azimuth=0, elevation=0, up="z")).pictures
+    side = draw_tile(Pair("a", both, both), 40, 1.0, Look(azimuth=90, elevation=0, up="z")).pictures
+    assert all((one != other).any() for one, other in zip(front, side, strict=True))
+    assert np.array_equal(front[0], front[1])
+
+
+@pytest.mark.parametrize("count", [1, 2, 24, 200, 1000])
+def test_a_sheet_is_about_as_wide_as_high_and_has_room_for_all(count):
+    across, (width, height) = sheet_size(count, 1, 190)
+    rows = -(-count // across)
+    assert across * rows >= count > across * (rows - 1)
+    assert width == across * 214 + 24 and height == 56 + rows * 258
+    if count > 10:
+        assert 1 < width / height < 1.7
+
+
+def test_a_sheet_that_no_machine_holds_is_refused():
+    with pytest.raises(ValueError, match="too large"):
+        sheet_size(100_000, 1, 190)
+
+
+def test_a_narrow_sheet_is_as_wide_as_its_title():
+    tile = Tile("a", "", (np.zeros((30, 30, 3), np.uint8),))
+    wide = lay_out([tile], 30, title="a rather long title of a sheet with one model").width
+    assert wide > lay_out([tile], 30, title="short").width
+    assert lay_out([tile], 30, title="long " * 1000).width == 900
 
 
 def test_colours_fall_evenly_in_lightness_and_clamp():

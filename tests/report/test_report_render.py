@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from necgs_cli.report import render
 from necgs_cli.report.render import render_mesh
 from necgs_cli.report.view import View, guess_up
 
@@ -121,3 +122,27 @@ def test_things_stand_on_their_base(up):
 def test_named_up_axis_overrules_the_guess(box):
     pictures = [render_mesh(*box, 50, view=View.of(*box, up=up)) for up in ("y", "z")]
     assert (pictures[0] != pictures[1]).any()
+
+
+def test_wireframe_darkens_edges_and_leaves_the_outline(box):
+    vertices, faces = box
+    view = View.of(vertices, faces)
+    plain, wired = (render_mesh(vertices, faces, 100, view=view, wireframe=w).astype(int) for w in (False, True))
+    assert np.array_equal(covered(plain), covered(wired))
+    darker = (plain - wired).max(axis=-1) > 20
+    assert 0.01 < darker.sum() / covered(plain).sum() < 0.15
+    assert (wired <= plain).all()
+
+
+def test_wireframe_of_tiny_triangles_does_not_turn_black():
+    import trimesh
+
+    dense = mesh_of(trimesh.creation.icosphere(subdivisions=6))  # far more triangles than pixels
+    plain, wired = (render_mesh(*dense, 40, wireframe=w).astype(float) for w in (False, True))
+    assert wired[covered(plain)].mean() > 0.7 * plain[covered(plain)].mean()
+
+
+def test_drawing_in_bands_changes_nothing(sphere, monkeypatch):
+    whole = render_mesh(*sphere, 51)
+    monkeypatch.setattr(render, "_BAND_RAYS", 2 * 2 * 51 * 4)  # four rows of pixels at once
+    assert np.array_equal(render_mesh(*sphere, 51), whole)

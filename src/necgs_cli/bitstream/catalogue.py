@@ -95,9 +95,9 @@ def write_catalogue(catalogue: Catalogue) -> bytes:
     numbers = LaplaceEncoder()
     for column in (prefix, suffix, middle, *about):
         median = int(np.sort(column)[len(column) // 2])
-        scale = best_scale(column - median)
         writer.varint(median)
         if len(column) > 1:  # one model is its own median
+            scale = best_scale(column - median)
             writer.u8(scale)
             numbers.encode(column - median, scale)
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)

@@ -28,6 +28,7 @@ __all__ = [
     "ModelRecord",
     "SetSection",
     "append_records",
+    "container_bytes",
     "write_container",
 ]
 
@@ -72,6 +73,12 @@ def write_container(where: str | Path | BinaryIO, sections: Iterable[SetSection]
     else:
         where.write(data)
     return len(data)
+
+
+def container_bytes(sections: Iterable[SetSection], models: Iterable[ModelRecord]) -> int:
+    """Bytes of the file that `write_container` would write."""
+    body, footer = make_segment(sections, list(models), 0)
+    return len(HEADER) + len(body) + len(footer)
 
 
 def append_records(path: str | Path, models: Iterable[ModelRecord], sections: Iterable[SetSection] = ()) -> range:
@@ -307,13 +314,15 @@ class Container:
         """Reads every byte and compares every checksum.
 
         Returns:
-            all that is wrong; empty if nothing is.
+            all that is wrong, with the model where it is one record; empty if nothing is.
         """
         found = []
         for id in range(len(self)):
             try:
+                self.entry(id)
                 self.payload(id)
             except DamagedFile as error:
+                error.model = id
                 found.append(error)
         try:
             _ = self.sections

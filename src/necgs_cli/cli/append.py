@@ -20,6 +20,7 @@ def append(
         typer.Argument(metavar="INPUT", help="Mesh files, folders, quoted globs, or @list.txt with one a line."),
     ],
     error: given.Error = None,
+    max_error: given.MaxError = None,
     time_budget: given.TimeBudget = None,
     device: given.Device = "auto",
     seed: given.Seed = 0,
@@ -55,6 +56,7 @@ def append(
             time_budget=time_budget,
             keep_interior=keep_interior,
             error=error,
+            max_error=max_error,
             progress=progress,
         )
     code = tell_outcome(report, level)

@@ -12,6 +12,7 @@ import typer
 from necgs_cli.cli import parameters as given
 from necgs_cli.cli.console import binary_stdout, make_progress, print_json, verbosity
 from necgs_cli.cli.interrupt import interruptible
+from necgs_cli.cli.parse import parse_size
 from necgs_cli.cli.results import encoded_json, print_encoded, tell_outcome
 from necgs_cli.options import CODECS, POLICIES, PRESETS, EncodeOptions
 
@@ -23,7 +24,7 @@ def _listed(title: str, rows: dict[str, str]) -> str:
 EPILOG = "\n\n".join(
     [
         _listed("Codecs:", CODECS),
-        _listed("Policies of --error:", POLICIES),
+        _listed("Policies:", POLICIES),
         _listed("Presets of the neural codec:", {name: preset.summary for name, preset in PRESETS.items()}),
     ]
 )
@@ -58,10 +59,19 @@ def encode(
                      help="What the records are; see below."),
     ] = "auto",
     error: given.Error = None,
+    max_error: given.MaxError = None,
+    target_size: Annotated[
+        int | None,
+        typer.Option(metavar="SIZE", parser=parse_size, help="Size of the whole file in place of an error: 500KB."),
+    ] = None,
+    bytes_per_model: Annotated[
+        float | None,
+        typer.Option(metavar="N", min=1, help="Bytes of the file over the models, in place of an error."),
+    ] = None,
     policy: Annotated[
         str | None,
         typer.Option(metavar="NAME", parser=_one_of(POLICIES, "policy"), autocompletion=lambda: list(POLICIES),
-                     help="Whether --error is for each model or for the set's mean."),
+                     help="Whether error and size are for each model or for the set; see below."),
     ] = None,
     quality: Annotated[
         int | None,
@@ -111,6 +121,7 @@ def encode(
     Examples:
       necgs encode meshes/ -o set.ncgs
       necgs encode 'scans/*.obj' chair.stl -o set.ncgs --error 0.05%
+      necgs encode meshes/ -o set.ncgs --target-size 100KB
       necgs encode meshes/ -o set.ncgs --codec neural --preset best --time-budget 1h30m
     """
     if output == "-" and json:
@@ -120,6 +131,9 @@ def encode(
     options = _options(
         codec=codec,
         error=error,
+        max_error=max_error,
+        target_size=target_size,
+        bytes_per_model=bytes_per_model,
         policy=policy,
         preset=preset,
         resolution=resolution,

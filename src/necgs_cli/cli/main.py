@@ -8,9 +8,15 @@ import typer
 
 from necgs_cli.cli.append import append
 from necgs_cli.cli.command import Command
+from necgs_cli.cli.compare import EPILOG as COMPARE_EPILOG
+from necgs_cli.cli.compare import compare
 from necgs_cli.cli.decode import decode
 from necgs_cli.cli.encode import EPILOG, encode
 from necgs_cli.cli.inspect import inspect
+from necgs_cli.cli.recover import recover
+from necgs_cli.cli.render import render
+from necgs_cli.cli.verify import verify
+from necgs_cli.cli.view import view
 
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 inputs skipped, 4 damaged file, 130 interrupted."
 # Help is plain text: rich would double the time of `--help`, and draws boxes that not every terminal can show.
@@ -28,6 +34,11 @@ app.command(cls=Command, no_args_is_help=True, context_settings=SETTINGS, epilog
 app.command(cls=Command, no_args_is_help=True, context_settings=SETTINGS)(decode)
 app.command(cls=Command, no_args_is_help=True, context_settings=SETTINGS)(append)
 app.command(cls=Command, no_args_is_help=True, context_settings=SETTINGS)(inspect)
+app.command(cls=Command, no_args_is_help=True, context_settings=SETTINGS)(verify)
+app.command(cls=Command, no_args_is_help=True, context_settings=SETTINGS, epilog=COMPARE_EPILOG)(compare)
+app.command(cls=Command, no_args_is_help=True, context_settings=SETTINGS)(render)
+app.command(cls=Command, no_args_is_help=True, context_settings=SETTINGS)(view)
+app.command(cls=Command, no_args_is_help=True, context_settings=SETTINGS)(recover)
 
 
 def _print_version(wanted: bool) -> None:

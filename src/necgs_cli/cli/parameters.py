@@ -20,6 +20,12 @@ Error = Annotated[
         help="Mean surface distance of mesh records: 0.1% of the longest side (the default of encode), or a length.",
     ),
 ]
+MaxError = Annotated[
+    ErrorBound | None,
+    typer.Option(
+        "--max-error", metavar="E", parser=parse_error, help="Largest surface distance of each mesh record, likewise."
+    ),
+]
 TimeBudget = Annotated[
     float | None,
     typer.Option(

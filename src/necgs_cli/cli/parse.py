@@ -10,6 +10,8 @@ from necgs_cli.options import ErrorBound
 
 DEVICES = ("auto", "cpu", "cuda")
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s?)?", re.ASCII)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b?|[km]i?b)", re.ASCII)
+_UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "kib": 1024, "mib": 1024**2}
 _ID_RANGE = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
 
 
@@ -42,6 +44,19 @@ def parse_error(text: str) -> ErrorBound:
         return ErrorBound(value / 100 if relative else value, relative)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no error: give 0.1% (of the longest side) or a length") from None
+
+
+def parse_size(text: str) -> int:
+    """Bytes from `500KB`, `1.5MB`, `120000` or `90 kB`; 1 KB = 1,000 B, 1 KiB = 1,024 B.
+
+    Raises:
+        typer.BadParameter: for anything else, and for less than a byte.
+    """
+    match = _SIZE.fullmatch(text.strip().lower())
+    size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if size < 1:
+        raise typer.BadParameter(f"{text!r} is no size: give bytes, or 500KB, 2MB")
+    return size
 
 
 def parse_device(text: str) -> str:

@@ -26,7 +26,7 @@ def tell_outcome(report: Report, level: int) -> int:
     if level >= NORMAL:
         say(f"codec: {report.decision}")
         say(_what_is_lost(report.models))
-    return SKIPPED if report.skipped else DONE
+    return SKIPPED if report.skipped or report.missed else DONE
 
 
 def _what_is_lost(models: list[ModelResult]) -> str:

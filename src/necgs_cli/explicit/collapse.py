@@ -27,10 +27,16 @@ def _plane_quadrics(normals, points, weights):
     return weights[:, None] * plane[:, i] * plane[:, j]
 
 
-def vertex_quadrics(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """(n, 10) quadrics of the faces about each vertex, with planes along borders and non-manifold edges."""
+def vertex_quadrics(vertices: np.ndarray, faces: np.ndarray, importance: np.ndarray | None = None) -> np.ndarray:
+    """(n, 10) quadrics of the faces about each vertex, with planes along borders and non-manifold edges.
+
+    Args:
+        vertices: (n, 3) float; faces: (m, 3) int; importance: (m,) factor of each face's area, or None.
+    """
     corners = vertices[faces]
     normals, areas = face_normals(corners)
+    if importance is not None:
+        areas = areas * importance
     quadrics = np.zeros((len(vertices), 10))
     of_face = _plane_quadrics(normals, corners[:, 0], areas / 3)
     for k in range(3):
@@ -94,15 +100,16 @@ class Collapser:
     """A mesh that shrinks: `to(count)` may be called with ever smaller counts.
 
     Args:
-        vertices: (n, 3) float; faces: (m, 3) int.
+        vertices: (n, 3) float; faces: (m, 3) int; importance: (m,) factor of each face's area, or None.
         shape: 0 is quadric error alone; 1 divides by the quality of the triangles that are left.
         regular: how much a collapse that makes valences less regular is held back.
     """
 
-    def __init__(self, vertices: np.ndarray, faces: np.ndarray, shape: float = 2.0, regular: float = 0.1):
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray, importance: np.ndarray | None = None,
+                 shape: float = 2.0, regular: float = 0.1):
         self.vertices, self.faces = np.array(vertices, np.float64), np.array(faces, np.int64)
         self.shape, self.regular = shape, regular
-        self.quadrics = vertex_quadrics(self.vertices, self.faces)
+        self.quadrics = vertex_quadrics(self.vertices, self.faces, importance)
 
     def copy(self) -> "Collapser":
         """Another one in the same state."""

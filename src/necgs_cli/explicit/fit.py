@@ -18,7 +18,10 @@ POINT_SHARE = 0.002  # of the squared distance counts point to point
 CURVE_WEIGHT = 0.1  # of boundaries and creases, against the surface
 SMOOTHNESS = 3e-5  # umbrella energy, relative to the data
 LEAST_DISTANCE = 2e-4  # added to every distance: where most are nought, the few that are not must still count
-FAR = 2.0  # medians of the distance beyond which the square counts, not the distance: keeps the tail short
+FAR = 1.0  # medians of the distance beyond which the square counts, not the distance: keeps the tail short
+TAIL = 5.0  # medians at which a sample's weight has doubled: what is badly met pulls harder
+MOST_PULL = 3.0  # times that its weight grows at most
+INFLATIONS = 2  # steps that undo the shrinking of a Loop surface, before the first round
 STRIDE = 1.8  # over-relaxation of the rounds, which creep along the surface otherwise
 INERTIA = 1e-4  # pull to the previous iterate, relative to the data
 BITS_PER_VERTEX = 60.0  # sets what a bit is worth while fitting; 15 would be fair, but the fit converges worse
@@ -51,10 +54,11 @@ def umbrella(faces: np.ndarray, vertex_count: int):
 def _weights(distance: np.ndarray, measure: np.ndarray) -> np.ndarray:
     """1/|d| within bounds, times the share of the measure (summing to a half) that each sample stands for.
 
-    Far samples weigh no less than those at some medians: ears and fingers still pull when they are badly met.
+    Far samples weigh more, not less: ears and fingers still pull when they are badly met.
     """
     median = np.median(distance)
-    return 0.5 * measure / measure.sum() / (np.minimum(distance, FAR * median) + median + LEAST_DISTANCE)
+    pull = 1 + np.minimum(distance / (TAIL * median + LEAST_DISTANCE), MOST_PULL)
+    return 0.5 * measure / measure.sum() * pull / (np.minimum(distance, FAR * median) + median + LEAST_DISTANCE)
 
 
 def _sum_by(index: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
@@ -165,7 +169,13 @@ def solve(hessian, gradient: np.ndarray) -> np.ndarray:
 
 def fit_vertices(target: Target, patches: Patches, vertices: np.ndarray, regulariser: Regulariser, step: float,
                  rounds: int) -> np.ndarray:
-    """Control vertices (n, 3) after some rounds of closest points and least squares, on the way to a grid."""
+    """Control vertices (n, 3) after some rounds of closest points and least squares, on the way to a grid.
+
+    Starts from vertices on the surface, whose Loop surface would lie inside and lose the tips of thin parts.
+    """
+    on_surface = vertices
+    for _ in range(INFLATIONS):
+        vertices = vertices + on_surface - (patches.mapping @ vertices)[:len(vertices)]
     for number in range(rounds):
         quadratic = associate(target, patches, vertices)
         best = solve(*regularised(quadratic, vertices, regulariser.matrix(vertices, quadratic, step)))

@@ -1,16 +1,19 @@
-"""From a mesh to the control mesh that stands for it at an asked error, in few fits.
+"""From a mesh to the control mesh that stands for it at an asked error or size, in few fits.
 
 Error falls about as one over the vertices, and the best grid is about seven times the error: both are predicted from
-the first fit, and the next ones aim at the asked error itself. What is returned was measured on the decoded surface.
+the first fit, and the next ones aim at what was asked itself. Each fit also tells the next collapses where error was
+left. What is returned was measured on the decoded surface.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from .bound import Bound
 from .control_mesh import CREASED, KINDS, PLAIN, SMOOTH, ControlMesh, grid_step
 from .fit import Regulariser, fit_integers, fit_vertices, tag_creases
+from .importance import Importance
 from .patches import Patches
 from .rate import estimated_bytes
 from .simplify import Simplifier, compact, is_mechanical, weld
@@ -18,15 +21,20 @@ from .target import Target, face_normals, sample_surface
 
 STEP_PER_ERROR = 7.0  # grid step over error at which a control mesh costs least (smooth kinds)
 PLAIN_STEP_PER_ERROR = 4.0
-ROUNDS = 7
-MOST_FITS = 4
+ROUNDS = 5
+MOST_FITS = 5
+LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
 LEAST_VERTICES, MOST_VERTICES = 12, 4000
 FINEST_GRID = 40
-CURVE_FACTORS = (0.6, 1.7)  # vertices of the neighbours of the best point, for a choice over a set
+CURVE_GRIDS = (-1, 1)  # their other grids, from the one that suits the error
 MEASURE_SAMPLES = 10000
+MEASURE_VERTICES = 20000  # of either surface that are measured besides, as the largest distance is often there
 OWN_TRIALS = 3.0  # vertices of the original a predicted byte of the best fit, below which its triangles are tried
 HOPELESS = 1.8  # predicted bytes over those of a record at hand, from which a kind is given up after one fit
+COARSER_GRID = 0.8  # share of the asked error below which fewer vertices are tried at once, not a coarser grid
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.06, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
+TAIL_SHARE = 0.2  # exponent of p99 in the choice among fits
+BITS_PER_VERTEX = 16.0  # of records, about
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +47,19 @@ class Point:
     p99: float
     max_error: float
 
+    @property
+    def vertex_count(self) -> int:
+        """Of the control mesh."""
+        return len(self.mesh.positions)
+
+    @property
+    def cost(self) -> float:
+        """Bytes, more where the error's tail is long: what is compared among fits of equal mean error."""
+        return self.bytes * self.p99**TAIL_SHARE if np.isfinite(self.p99) else np.inf
+
 
 def grid_for(error: float, kind: str) -> int:
-    """The grid that suits an error."""
+    """The grid that suits a mean error."""
     ratio = PLAIN_STEP_PER_ERROR if kind == PLAIN else STEP_PER_ERROR
     return int(np.clip(round(-2 * np.log2(ratio * error)), 2, FINEST_GRID))
 
@@ -63,150 +81,213 @@ class Search:
         self.count_bytes = count_bytes
         self.seed = seed
         rng = np.random.default_rng([seed, 1])
-        self._samples = sample_surface(self.target.corners, MEASURE_SAMPLES, rng)[0]
-        self._control: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        self._fits: dict[tuple[int, str], tuple] = {}
-        self._points: dict[tuple[int, str, int], Point] = {}
+        samples = sample_surface(self.target.corners, MEASURE_SAMPLES, rng)[0]
+        self._importance = Importance(samples)
+        self._asked = np.concatenate([samples, _some(self.target.vertices)])
+        self._control: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+        self._fits: dict[tuple[int, str, int], tuple] = {}
+        self._points: dict[tuple[int, str, int, int], Point] = {}
 
     def measure(self, mesh: ControlMesh) -> Point:
         """Exact distances between the decoded surface and the original; infinite where no triangle has area."""
+        return self._measure(mesh)[0]
+
+    def _measure(self, mesh: ControlMesh) -> tuple[Point, np.ndarray]:
+        """The measured point, and the distances from the samples of the original."""
         import point_cloud_utils as pcu
 
         vertices, faces = mesh.surface()
         faces = faces[face_normals(vertices[faces])[1] > 0]
         if len(faces) == 0:
-            return Point(mesh, self.count_bytes(mesh), np.inf, np.inf, np.inf)
+            return Point(mesh, self.count_bytes(mesh), np.inf, np.inf, np.inf), np.full(MEASURE_SAMPLES, np.inf)
         rng = np.random.default_rng([self.seed, 2])
-        back_samples = sample_surface(vertices[faces], MEASURE_SAMPLES, rng)[0]
-        there = pcu.closest_points_on_mesh(self._samples, vertices, faces.astype(np.int32))[0]
-        back = pcu.closest_points_on_mesh(back_samples, self.target.vertices, self.target.faces.astype(np.int32))[0]
-        both = np.concatenate([there, back])
-        return Point(mesh, self.count_bytes(mesh), float(0.5 * (there.mean() + back.mean())),
-                     float(np.quantile(both, 0.99)), float(both.max()))
+        samples = sample_surface(vertices[faces], MEASURE_SAMPLES, rng)[0]
+        there = pcu.closest_points_on_mesh(self._asked, vertices, faces.astype(np.int32))[0]
+        back = pcu.closest_points_on_mesh(np.concatenate([samples, _some(vertices[np.unique(faces)])]),
+                                          self.target.vertices, self.target.faces.astype(np.int32))[0]
+        means = np.concatenate([there[:MEASURE_SAMPLES], back[:MEASURE_SAMPLES]])
+        point = Point(mesh, self.count_bytes(mesh), float(means.mean()), float(np.quantile(means, 0.99)),
+                      float(max(there.max(), back.max())))
+        return point, there[:MEASURE_SAMPLES]
 
-    def fit(self, vertex_count: int, kind: str, grid: int) -> Point:
-        """A fit with about `vertex_count` vertices, rounded to the grid and measured."""
-        if (vertex_count, kind, grid) not in self._points:
-            if (vertex_count, kind) not in self._fits:
-                self._fits[vertex_count, kind] = self._fit_real(vertex_count, kind, grid_step(grid))
-            vertices, faces, creases, patches, regulariser = self._fits[vertex_count, kind]
-            positions = fit_integers(self.target, patches, vertices, regulariser, grid_step(grid))
-            point = self.measure(ControlMesh(positions, faces, creases, kind, grid))
-            if kind == PLAIN:  # the vertices as decimated keep planes, whose coordinates repeat and cost little
-                kept = np.rint(self._control[vertex_count][0] / grid_step(grid)).astype(np.int32)
-                other = self.measure(ControlMesh(kept, faces, creases, kind, grid))
-                point = min(point, other, key=lambda p: p.bytes * p.p2s)
-            self._points[vertex_count, kind, grid] = point
-        return self._points[vertex_count, kind, grid]
+    def fit(self, vertex_count: int, kind: str, grid: int, lessons: int | None = None) -> Point:
+        """A fit with about `vertex_count` vertices, rounded to the grid and measured.
+
+        `lessons` names an earlier fit of that size, to be rounded to another grid.
+        """
+        key = vertex_count, kind, self._importance.lessons if lessons is None else lessons
+        if (*key, grid) not in self._points:
+            if key not in self._fits:
+                self._fits[key] = self._fit_real(vertex_count, kind, grid_step(grid))
+            self._points[(*key, grid)] = self._rounded(key, grid)
+        return self._points[(*key, grid)]
+
+    def _rounded(self, key: tuple[int, str, int], grid: int) -> Point:
+        """A fit on a grid; the next fits learn from it where they can."""
+        vertices, faces, creases, patches, regulariser = self._fits[key]
+        vertex_count, kind, lessons = key
+        positions = fit_integers(self.target, patches, vertices, regulariser, grid_step(grid))
+        point, distances = self._measure(ControlMesh(positions, faces, creases, kind, grid))
+        if kind == PLAIN:  # the vertices as decimated keep planes, whose coordinates repeat and cost little
+            kept = np.rint(self._control[vertex_count, lessons][0] / grid_step(grid)).astype(np.int32)
+            other = self.measure(ControlMesh(kept, faces, creases, kind, grid))
+            point = min(point, other, key=lambda p: p.bytes * p.p2s)
+        if not self.mechanical and np.isfinite(point.p2s) and self._importance.lessons == lessons:
+            self._importance.learn(distances)
+        return point
 
     def _fit_real(self, vertex_count: int, kind: str, step: float) -> tuple:
-        if vertex_count not in self._control:
-            self._control[vertex_count] = self._simplifier.to(vertex_count)
-        vertices, faces = self._control[vertex_count]
+        control = vertex_count, self._importance.lessons
+        if control not in self._control:
+            self._control[control] = self._simplifier.to(vertex_count, self._importance)
+        vertices, faces = self._control[control]
         creases = tag_creases(self.target, vertices, faces) if kind == CREASED else None
         patches = Patches(faces, len(vertices), creases, kind)
         regulariser = Regulariser(faces, len(vertices))
         vertices = fit_vertices(self.target, patches, vertices, regulariser, step, ROUNDS)
         return vertices, faces, creases, patches, regulariser
 
-    def own_triangles(self, error: float) -> Point:
-        """The original's triangles on the coarsest grid that keeps the error."""
-        vertices, faces = self.target.vertices, self.target.faces
-        grid = grid_for(error, PLAIN)
+    def _triangles(self, grid: int) -> Point:
+        """The original's triangles on a grid."""
+        positions = np.rint(self.target.vertices / grid_step(grid)).astype(np.int32)
+        return self.measure(ControlMesh(positions, self.target.faces, None, PLAIN, grid))
+
+    def own_triangles(self, bound: Bound) -> Point:
+        """The original's triangles on the coarsest grid that keeps to a bound."""
+        grid = grid_for(bound.expected_mean, PLAIN)
         while True:
-            positions = np.rint(vertices / grid_step(grid)).astype(np.int32)
-            point = self.measure(ControlMesh(positions, faces, None, PLAIN, grid))
-            if point.p2s <= error or grid >= FINEST_GRID:
+            point = self._triangles(grid)
+            if bound.ratio(point) <= 1 or grid >= FINEST_GRID:
                 return point
-            grid += max(1, int(np.ceil(2 * np.log2(min(point.p2s / error, 16.0)))))
+            grid += max(1, int(np.ceil(2 * np.log2(min(bound.ratio(point), 16.0)))))
 
-    def reach(self, error: float, kind: str, vertex_count: int, most_bytes: float = np.inf) -> Point:
-        """The cheapest fit of a kind with at most this error; if none has it, the closest. Starts from a count.
+    def reach(self, bound: Bound, kind: str, vertex_count: int, most_bytes: float = np.inf) -> Point:
+        """The cheapest fit of a kind that keeps to a bound; if none does, the closest. Starts from a count.
 
-        Ends where that error cannot be had for less than `most_bytes`.
+        Ends where the bound cannot be met for less than `most_bytes`.
         """
         most = min(MOST_VERTICES, len(self.target.vertices))
-        grid, tried = grid_for(error, kind), []
+        grid, tried, fits = grid_for(bound.expected_mean, kind), [], []
         vertex_count = int(np.clip(vertex_count, LEAST_VERTICES, most))
         for _ in range(MOST_FITS):
+            lessons = self._importance.lessons
             point = self.fit(vertex_count, kind, grid)
             tried.append(point)
+            fits.append(point)
             if not np.isfinite(point.p2s):  # thinner than the grid: only a much finer one, of the own triangles, helps
                 break
-            if 0.96 * error <= point.p2s <= error or (point.p2s > error and point.bytes >= most_bytes):
+            ratio = bound.ratio(point)
+            lessons_done = self.mechanical or self._importance.lessons > LEAST_LESSONS
+            if (0.96 <= ratio <= 1 and lessons_done) or (ratio > 1 and point.bytes >= most_bytes):
                 break
-            if error < point.p2s <= FINER_GRID[kind] * error:  # a finer grid is cheaper than more vertices
-                grid += 1
-                point = self.fit(vertex_count, kind, grid)
-                tried.append(point)
-                if 0.9 * error <= point.p2s <= error:
+            if COARSER_GRID <= ratio <= FINER_GRID[kind]:  # another grid is cheaper than other vertices
+                other = self.fit(vertex_count, kind, grid + (1 if ratio > 1 else -1), lessons)
+                tried.append(other)
+                if lessons_done and 0.9 <= bound.ratio(other) <= 1:
                     break
-            count = round(len(point.mesh.positions) * (point.p2s / (0.98 * error)) ** (1 / self._slope(tried)))
-            predicted = point.bytes * count / len(point.mesh.positions)
-            vertex_count = int(np.clip(count, LEAST_VERTICES, most))
-            if (vertex_count, kind) in self._fits:  # between what is too little and what is enough
-                sizes = {len(p.mesh.positions): p.p2s <= error for p in tried}
-                vertex_count = (max([n for n, good in sizes.items() if not good], default=LEAST_VERTICES)
-                                + min([n for n, good in sizes.items() if good], default=most)) // 2
-            allowed = most_bytes * (HOPELESS if len(tried) == 1 else 1.0)
-            if (vertex_count, kind) in self._fits or (point.p2s > error and predicted >= allowed):
+            count = round(point.vertex_count * (ratio / 0.98) ** (1 / self._slope(fits, bound)))
+            predicted = point.bytes * count / point.vertex_count
+            if ratio > 1 and predicted >= most_bytes * (HOPELESS if len(tried) == 1 else 1.0):
                 break
-        good = [p for p in tried if p.p2s <= error]
-        return min(good, key=lambda p: p.bytes) if good else min(tried, key=lambda p: p.p2s)
+            vertex_count = int(np.clip(count, LEAST_VERTICES, most))
+            grid = grid_for(min(bound.mean, point.p2s / ratio), kind)
+            if (vertex_count, kind, self._importance.lessons) in self._fits:
+                vertex_count = self._between(tried, bound, most)
+                if (vertex_count, kind, self._importance.lessons) in self._fits:
+                    break
+        good = [p for p in tried if bound.ratio(p) <= 1]
+        return min(good, key=lambda p: p.cost) if good else min(tried, key=bound.ratio)
 
     @staticmethod
-    def _slope(tried: list[Point]) -> float:
-        """Exponent of the error's fall with the vertices, from the last two fits, or one."""
-        if len(tried) < 2:
-            return 1.0
-        (n0, e0), (n1, e1) = ((len(p.mesh.positions), p.p2s) for p in tried[-2:])
-        if n0 == n1 or e0 == e1 or tried[-1].mesh.grid != tried[-2].mesh.grid:
-            return 1.0
-        return float(np.clip(-np.log(e1 / e0) / np.log(n1 / n0), 0.3, 2.0))
+    def _between(tried: list[Point], bound: Bound, most: int) -> int:
+        """Vertices between what is too little and what is enough."""
+        sizes = {p.vertex_count: bound.ratio(p) <= 1 for p in tried}
+        return (max([n for n, good in sizes.items() if not good], default=LEAST_VERTICES)
+                + min([n for n, good in sizes.items() if good], default=most)) // 2
 
-    def best(self, error: float) -> Point:
-        """The cheapest control mesh of any kind with at most this error."""
-        guess = int(np.clip((0.3 if self.mechanical else 0.42) / error, 24, 1500))
+    @staticmethod
+    def _slope(fits: list[Point], bound: Bound) -> float:
+        """Exponent of the error's fall with the vertices, from the last two fits, or one."""
+        if len(fits) < 2:
+            return 1.0
+        (n0, e0), (n1, e1) = ((p.vertex_count, bound.ratio(p)) for p in fits[-2:])
+        if n0 == n1 or e0 == e1 or fits[-1].mesh.grid != fits[-2].mesh.grid:
+            return 1.0
+        return float(np.clip(-np.log(e1 / e0) / np.log(n1 / n0), 0.5, 2.0))
+
+    def _first_fits(self, vertex_count: int, mean: float) -> dict[str, Point]:
+        """One fit of each kind that may suit the shape."""
+        kinds = KINDS if self.mechanical else (SMOOTH,)
+        return {kind: self.fit(vertex_count, kind, grid_for(mean, kind)) for kind in kinds}
+
+    def best(self, bound: Bound) -> Point:
+        """The cheapest control mesh of any kind that keeps to a bound; if none does, the closest."""
+        mean = bound.expected_mean
+        guess = int(np.clip((0.3 if self.mechanical else 0.36) / mean, 24, 1500))
         if guess >= len(self.target.vertices):
             guess = max(LEAST_VERTICES, len(self.target.vertices) // 2)
-        kinds = KINDS if self.mechanical else (SMOOTH,)
-        first = {kind: self.fit(guess, kind, grid_for(error, kind)) for kind in kinds}
-        merit = {kind: p.bytes * max(p.p2s / error, 0.5) for kind, p in first.items()}
+        first = self._first_fits(guess, mean)
+        merit = {kind: p.bytes * max(bound.ratio(p), 0.5) for kind, p in first.items()}
         found: list[Point] = []
         if len(self.target.vertices) < OWN_TRIALS * min(merit.values()):
-            found.append(self.own_triangles(error))
-        for kind in sorted(kinds, key=lambda kind: merit[kind]):
+            found.append(self.own_triangles(bound))
+        for kind in sorted(first, key=lambda kind: merit[kind]):
             if merit[kind] <= 1.03 * min(merit.values()):
-                least = min((p.bytes for p in found if p.p2s <= error), default=np.inf)
-                found.append(self.reach(error, kind, guess, least))
-        reached = [p for p in found if p.p2s <= error]
-        if not reached:
-            found.append(self.own_triangles(error))
-            reached = [p for p in found if p.p2s <= error]
-        return min(reached, key=lambda p: p.bytes) if reached else min(found, key=lambda p: p.p2s)
+                least = min((p.bytes for p in found if bound.ratio(p) <= 1), default=np.inf)
+                found.append(self.reach(bound, kind, guess, least))
+        if not any(bound.ratio(p) <= 1 for p in found):
+            found.append(self.own_triangles(bound))
+        reached = [p for p in found if bound.ratio(p) <= 1]
+        return min(reached, key=lambda p: p.bytes) if reached else min(found, key=bound.ratio)
 
-    def curve(self, error: float) -> list[Point]:
-        """Points of the curve of bytes against error about an asked one: all fits on the way to the best one there,
-        and one of its kind on either side."""
-        best = self.best(error)
-        points = [*self._points.values(), best]
-        for factor in CURVE_FACTORS:
-            count = round(factor * len(best.mesh.positions))
-            if LEAST_VERTICES <= count < 0.8 * len(self.target.vertices):
-                points.append(self.fit(count, best.mesh.kind, grid_for(error / factor, best.mesh.kind)))
-        return points
+    def within(self, most_bytes: int) -> Point:
+        """The most exact control mesh of any kind with at most so many bytes; if none is so small, the smallest."""
+        most = min(MOST_VERTICES, len(self.target.vertices))
+        count = int(np.clip(8 * most_bytes / BITS_PER_VERTEX, LEAST_VERTICES, most))
+        mean = 0.3 / count
+        first = self._first_fits(count, mean)
+        merit = {kind: p.bytes * p.p2s for kind, p in first.items()}
+        tried = list(first.values())
+        for kind in sorted(first, key=lambda kind: merit[kind]):
+            if merit[kind] > 1.1 * min(merit.values()):
+                continue
+            point = first[kind]
+            for _ in range(MOST_FITS - 1):
+                count = int(np.clip(0.99 * point.vertex_count * most_bytes / point.bytes, LEAST_VERTICES, most))
+                grid = grid_for(point.p2s * point.vertex_count / count, kind)
+                if (count, kind, self._importance.lessons) in self._fits and grid == point.mesh.grid:
+                    break
+                point = self.fit(count, kind, grid)
+                tried.append(point)
+                if 0.95 * most_bytes <= point.bytes <= most_bytes:
+                    break
+        if len(self.target.vertices) < OWN_TRIALS * most_bytes:
+            tried += [self._triangles(grid) for grid in range(6, FINEST_GRID, 2)]
+        small = [p for p in tried if p.bytes <= most_bytes]
+        return min(small, key=lambda p: p.p2s) if small else min(tried, key=lambda p: p.bytes)
 
-    def around(self, error: float) -> list[Point]:
-        """Points near an error, one fit a kind: at its grid and the next finer one, and the own triangles."""
-        guess = int(np.clip(0.45 / error, 24, MOST_VERTICES))
-        points = []
-        if guess < 0.8 * len(self.target.vertices):
-            for kind in KINDS if self.mechanical else (SMOOTH,):
-                first = self.fit(guess, kind, grid_for(error, kind))
-                points += [first, self.fit(guess, kind, grid_for(first.p2s, kind))]
-        if not points or len(self.target.vertices) < 4 * guess:
-            points.append(self.own_triangles(error))
-        return points
+    def curve(self, best: Point, factors: Sequence[float]) -> list[Point]:
+        """Points of the curve of bytes against error about one: all fits so far, and neighbours of its kind.
+
+        Args:
+            best: from `best` or `within`; factors: vertices of the neighbours over its own.
+        """
+        kind, count, points = best.mesh.kind, best.vertex_count, [best]
+        for factor in factors:
+            wanted = round(factor * count)
+            if LEAST_VERTICES <= wanted < 0.8 * len(self.target.vertices):
+                self.fit(wanted, kind, grid_for(best.p2s / factor, kind))
+        if kind == PLAIN and count >= 0.8 * len(self.target.vertices):
+            points += [self._triangles(best.mesh.grid + step) for step in (-3, -2, -1, 1, 2, 3)]
+        for vertex_count, fitted, lessons, grid in list(self._points):
+            if fitted == kind:
+                points += [self.fit(vertex_count, kind, grid + step, lessons) for step in CURVE_GRIDS]
+        return points + list(self._points.values())
+
+
+def _some(points: np.ndarray) -> np.ndarray:
+    """At most MEASURE_VERTICES of some points, spread over them."""
+    return points[:: max(1, -(-len(points) // MEASURE_VERTICES))]
 
 
 def fit_control_mesh(vertices: np.ndarray, faces: np.ndarray, *, target_p2s: float | None = None,
@@ -224,25 +305,7 @@ def fit_control_mesh(vertices: np.ndarray, faces: np.ndarray, *, target_p2s: flo
     """
     search = Search(vertices, faces, seed, count_bytes)
     if target_p2s is not None:
-        return search.best(target_p2s)
+        return search.best(Bound(target_p2s))
     if vertex_count is None or grid is None:
         raise ValueError("either target_p2s, or vertex_count and grid")
     return search.fit(vertex_count, kind, grid)
-
-
-def rd_points(vertices: np.ndarray, faces: np.ndarray, errors: tuple[float, ...] = (5e-3, 2.2e-3, 1e-3, 5e-4),
-              seed: int = 0, count_bytes: Callable[[ControlMesh], int] = estimated_bytes) -> list[Point]:
-    """Some points of a model's curve of bytes against error, dearest first, none dominated.
-
-    Args:
-        vertices, faces, seed, count_bytes: as for `fit_control_mesh`; errors: about where the points shall lie.
-    """
-    search = Search(vertices, faces, seed, count_bytes)
-    points = [p for error in errors for p in search.around(error)]
-    points.sort(key=lambda p: (p.bytes, p.p2s))
-    kept, least = [], np.inf
-    for p in points:
-        if p.p2s < least:
-            kept.append(p)
-            least = p.p2s
-    return kept[::-1]

@@ -4,6 +4,7 @@ import numpy as np
 
 from .collapse import Collapser
 from .flips import even_valences
+from .importance import Importance
 from .subdivide import unique_edges
 from .target import Target
 
@@ -62,15 +63,15 @@ class Simplifier:
         self.vertices, self.faces, self.mechanical = target.vertices, target.faces, mechanical
         self._stage: Collapser | None = None  # the original on its way to the first size asked for
 
-    def to(self, vertex_count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices (n, 3) float64 and faces (m, 3) int64 of a control mesh.
+    def to(self, vertex_count: int, importance: Importance) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices (n, 3) float64 and faces (m, 3) int64 of a control mesh, denser where more important.
 
         n is `vertex_count`; less only where the original has less, more where its topology needs more.
         """
         if self.mechanical:
             return self._staged(vertex_count).to(vertex_count)
         start = _prepared(self.vertices, self.faces, PREPARED * 2 * vertex_count)
-        vertices, faces = Collapser(*start).to(vertex_count)
+        vertices, faces = Collapser(*start, importance.at(start[0][start[1]].mean(axis=1))).to(vertex_count)
         return vertices, even_valences(vertices, faces)
 
     def _staged(self, vertex_count: int) -> Collapser:

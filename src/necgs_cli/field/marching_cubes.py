@@ -51,7 +51,7 @@ def extract_surface(field: SparseField) -> tuple[np.ndarray, np.ndarray]:
     share = np.clip(value[:, 0] / (value[:, 0] - value[:, 1]), MARGIN, 1 - MARGIN)
     vertices = crossings.index.astype(np.float64)
     vertices[np.arange(len(vertices)), crossings.axis] += share
-    if field.deformation is not None:
+    if field.deformation is not None and len(field.tsdf):
         moved = field.deformation.reshape(-1, 3)
         stored = crossings.ends >= 0
         first = np.where(stored[:, :1], moved[crossings.ends[:, 0]], 0)

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from necgs_cli.meshes.instances import Part, join
+from necgs_cli.meshes.instances import MAX_FACES, Part, join
 from necgs_cli.meshes.mesh import MeshError
 from necgs_cli.meshes.parsed import Parsed
 from necgs_cli.meshes.polygons import strip_triangles
@@ -76,6 +76,7 @@ class _Reader:
         self.primitives: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
         self.dropped: dict[str, None] = {}
         self.extra_bytes = 0
+        self.corners = 0  # of all primitives: many may show the same data
         for key, what in (("materials", "materials"), ("images", "textures"), ("animations", "animations")):
             if document.get(key):
                 self.dropped[what] = None
@@ -132,6 +133,9 @@ class _Reader:
             order = self._accessor(primitive["indices"], "SCALAR").ravel().astype(np.int64)
         else:
             order = np.arange(len(vertices))
+        self.corners += max(len(vertices), len(order))
+        if self.corners > 3 * MAX_FACES:
+            raise MeshError(f"is too large: more than {3 * MAX_FACES:,} corners in its primitives")
         if mode == _STRIP:
             return vertices, strip_triangles(order, -1)
         if mode == _FAN:

@@ -52,7 +52,12 @@ class Distances:
 
 
 class Reference:
-    """An original, sampled once, against which any number of decoded meshes are measured."""
+    """An original, sampled once, against which any number of decoded meshes are measured.
+
+    Attributes:
+        surface: of the original, in the frame in which everything is measured.
+        longest_side, centre: of its bounding box, source units.
+    """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, samples: int = 100_000, seed: int = 0) -> None:
         """Place and sample the original.
@@ -76,10 +81,10 @@ class Reference:
             raise ValueError("the original has no extent")
         self.centre = low + (high - low) / 2
         self.samples, self.seed = samples, seed
-        self._surface = Surface(self.to_unit(vertices), faces)
-        if self._surface.empty:
+        self.surface = Surface(self.to_unit(vertices), faces)
+        if self.surface.empty:
             raise ValueError("the original has no surface")
-        self.points, self._normals = self._surface.sample(samples, np.random.default_rng((seed, _ORIGINAL)))
+        self.points, self._normals = self.surface.sample(samples, np.random.default_rng((seed, _ORIGINAL)))
         self._floor: CloudScores | None = None
 
     def to_unit(self, vertices: np.ndarray) -> np.ndarray:
@@ -100,7 +105,7 @@ class Reference:
             return Distances(p2s=np.inf, forward=np.inf, backward=np.inf, p99=np.inf, max=np.inf, nc=0.0, **scores)
         points, normals = decoded.sample(self.samples, np.random.default_rng((self.seed, _DECODED)))
         forward, there = decoded.nearest(self.points)
-        backward, here = self._surface.nearest(points)
+        backward, here = self.surface.nearest(points)
         both = np.concatenate([forward, backward])
         cosines = [np.abs(np.einsum("nd,nd->n", a, b)).mean() for a, b in ((self._normals, there), (normals, here))]
         return Distances(
@@ -115,12 +120,12 @@ class Reference:
 
     def distances_at(self, points: np.ndarray) -> np.ndarray:
         """Exact distance (n,), unit frame, from (n, 3) points in source units to the original's surface."""
-        return self._surface.nearest(self.to_unit(points))[0]
+        return self.surface.nearest(self.to_unit(points))[0]
 
     def floor(self) -> CloudScores:
         """What a perfect copy would score: the original against another sampling of itself."""
         if self._floor is None:
-            other, _ = self._surface.sample(self.samples, np.random.default_rng((self.seed, _FLOOR)))
+            other, _ = self.surface.sample(self.samples, np.random.default_rng((self.seed, _FLOOR)))
             self._floor = compare_clouds(self.points, other)
         return self._floor
 

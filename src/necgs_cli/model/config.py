@@ -10,6 +10,15 @@ BASE = 4
 DENSE = 8
 """Up to this resolution every cell is active; finer levels keep the cells near the surface."""
 
+MOST_CELLS = 40
+"""A level keeps at most MOST_CELLS * (its edge)^2 cells: a damaged feature cannot ask for the whole volume."""
+
+MOST_VALUES = 1 << 27
+"""Most values of one activation of a level that keeps that many cells, which bounds a reader's memory."""
+
+MOST_WORK = 1 << 36
+"""Most multiplications of a level that keeps that many cells, which bounds a reader's time."""
+
 STENCILS = (7, 27)
 RESOLUTIONS = (32, 64, 128, 256)
 
@@ -57,6 +66,10 @@ class DecoderConfig:
             raise ValueError("features are coded on lattices of up to 16 a side")
         if max(*self.channels, *self.features, *self.hidden) > 256 or not 0 < self.keep <= 256:
             raise ValueError("decoder configuration out of bounds")
+        if any(max(self.values_and_work(level)[0]) > MOST_VALUES for level in range(levels)):
+            raise ValueError("a decoder with more channels than memory allows")
+        if any(self.values_and_work(level)[1] > MOST_WORK for level in range(levels)):
+            raise ValueError("a decoder with more channels than anyone can wait for")
 
     @property
     def levels(self) -> int:
@@ -82,6 +95,13 @@ class DecoderConfig:
         """Values each child gets from `level`: field values first, then what it carries on."""
         carried = self.channels[level + 1] if level + 1 < self.levels else 0
         return self.heads(level) + carried
+
+    def values_and_work(self, level: int) -> tuple[tuple[int, int, int], int]:
+        """Values of the inputs, hidden and output activations of a level that is full, and its multiplications."""
+        edge, hidden, outputs = self.lattices[level], self.hidden[level], 8 * self.outputs(level)
+        cells = min(edge**3, MOST_CELLS * edge**2)
+        work = cells * hidden * (self.stencils[level] * self.inputs(level) + outputs)
+        return (cells * self.inputs(level), cells * hidden, cells * outputs), work
 
     def weight_shapes(self) -> list[tuple[int, ...]]:
         """Shapes of the weight tensors in coding order: a level's convolution, bias, expansion, bias.

@@ -6,12 +6,10 @@ import numpy as np
 
 from necgs_cli.field.sparse_field import INSIDE, OUTSIDE, SparseField
 from necgs_cli.model import cells
-from necgs_cli.model.config import BASE, DecoderConfig
+from necgs_cli.model.config import BASE, MOST_CELLS, DecoderConfig
 from necgs_cli.model.payload import DecoderPayload, decode_features
 
 CHUNK = 2048
-MOST_CELLS = 40
-"""A level keeps at most MOST_CELLS * (its edge)^2 cells: a damaged feature cannot ask for the whole volume."""
 
 
 class NumpyDecoder:
@@ -48,7 +46,7 @@ class NumpyDecoder:
             conv, bias, expand, out_bias = self.weights[4 * level : 4 * level + 4]
             x = _gelu(_sparse_convolution(carried, table, conv) + bias) @ expand + out_bias
             heads = config.heads(level)
-            x = x.reshape(len(index), 8, -1)
+            x = x.reshape(len(index), 8, out_bias.size // 8)  # -1 would not do where no cell is left
             if level + 1 == config.levels:
                 return _field(config, side, index, x)
             kept = np.ones(x.shape[:2], bool)
@@ -113,6 +111,6 @@ def _finer_sides(side: np.ndarray, index: np.ndarray, said: np.ndarray | None) -
 def _field(config: DecoderConfig, side: np.ndarray, index: np.ndarray, x: np.ndarray) -> SparseField:
     brick_map = side
     brick_map[index[:, 0], index[:, 1], index[:, 2]] = np.arange(len(index))
-    values = np.clip(x, -1, 1).reshape(len(index), 2, 2, 2, -1)
+    values = np.clip(x, -1, 1).reshape(len(index), 2, 2, 2, x.shape[2])
     moves = np.ascontiguousarray(values[..., 1:]) if config.deformation else None
     return SparseField(config.resolution, brick_map, np.ascontiguousarray(values[..., 0]), moves)

@@ -10,6 +10,27 @@ _DISTANCE = 5.0  # from the eye to the centre, in half diagonals: a mild perspec
 _MARGIN = 0.06  # around the mesh, as a share of the picture
 
 
+@dataclass(frozen=True)
+class Look:
+    """How to look at models, whatever their shape; see `View.of`.
+
+    wireframe: also draw the triangles' edges.
+    """
+
+    up: str = "auto"
+    azimuth: float = 32
+    elevation: float = 18
+    wireframe: bool = False
+
+    def at(self, vertices: np.ndarray, faces: np.ndarray) -> "View":
+        """The view of a mesh, source units.
+
+        Raises:
+            ValueError: nothing to look at.
+        """
+        return View.of(vertices, faces, self.up, self.azimuth, self.elevation)
+
+
 @dataclass(frozen=True, eq=False)
 class View:
     """A three-quarter view. Made from an original and used for its decoded mesh too, so that both pictures agree.
@@ -33,7 +54,8 @@ class View:
         Args:
             vertices, faces: (n, 3) float and (m, 3) int.
             up: "y", "z" or "auto" (see `guess_up`).
-            azimuth, elevation: degrees; 0 and 0 look at the front (+z where y is up, -y where z is up).
+            azimuth, elevation: degrees, the latter within -90..90 without the ends; 0 and 0 look at the front (+z
+                where y is up, -y where z is up).
 
         Raises:
             ValueError: nothing to look at.
@@ -58,11 +80,17 @@ class View:
         window = (plane.min(axis=0) + plane.max(axis=0)) / 2, (1 + _MARGIN) * float(np.ptp(plane, axis=0).max()) / 2
         return cls(eye, axes, window, reach)
 
-    def rays(self, size: int) -> np.ndarray:
-        """Unit directions (size * size, 3) through the pixels of a square picture, row by row from the top left."""
+    def rays(self, size: int, rows: range | None = None) -> np.ndarray:
+        """Unit directions (n * size, 3) through the pixels of n rows of a square picture, from the top left on.
+
+        Args:
+            size: pixels of a side.
+            rows: which; all by default.
+        """
         (x, y), half = self.window
         across = ((np.arange(size) + 0.5) / size * 2 - 1) * half
-        plane_y, plane_x = np.meshgrid(y - across, x + across, indexing="ij")
+        down = across if rows is None else across[rows.start : rows.stop]
+        plane_y, plane_x = np.meshgrid(y - down, x + across, indexing="ij")
         rays = np.stack([plane_x, plane_y, np.full_like(plane_x, -1)], axis=-1).reshape(-1, 3) @ self.axes
         return rays / np.linalg.norm(rays, axis=1, keepdims=True)
 

@@ -56,13 +56,18 @@ class Checkpoint:
             "steps": steps,
             "seconds": seconds,
         }
-        part = self.path.with_name(self.path.name + ".part")
-        with part.open("wb") as file:
+        with self._part.open("wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, self.path)
+        os.replace(self._part, self.path)
+
+    @property
+    def _part(self) -> Path:
+        """Where the next state is written; a killed process may leave it."""
+        return self.path.with_name(self.path.name + ".part")
 
     def remove(self) -> None:
-        """Deletes the file, once the output is written."""
+        """Deletes what is kept, once the output is written."""
         self.path.unlink(missing_ok=True)
+        self._part.unlink(missing_ok=True)

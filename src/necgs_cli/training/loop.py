@@ -39,6 +39,12 @@ class Length:
 CHECKPOINT_EVERY = 45.0
 """Seconds between checkpoints."""
 
+OLDEST_CHECKPOINT = 60.0
+"""Most seconds of training that a killed process loses, as long as no single step takes longer."""
+
+BEFORE_MEASURING = 15.0
+"""A checkpoint older than this is renewed before the distortion is measured, which may take a while."""
+
 MEASURES = 12
 """Times that the distortion is measured through the real decode path."""
 
@@ -71,23 +77,48 @@ def train(
         done, spent = state["steps"], state["seconds"]
         progress.note(f"resumed after {done} steps")
     started = time.monotonic() - spent
-    saved, measured = time.monotonic(), _position(done, spent, length)
+    saves = _Saves(checkpoint, objective)
+    measured = _position(done, spent, length)
     progress.phase("training", 1.0)
     while (fraction := _position(done, time.monotonic() - started, length)) < 1:
         if progress.stopped():
-            if checkpoint:
-                checkpoint.save(objective, done, time.monotonic() - started)
+            saves.save(done, time.monotonic() - started)
             raise Stopped
         figures = objective.step(fraction)
         done += 1
         if measure and fraction - measured >= 1 / MEASURES:
+            if saves.age() > BEFORE_MEASURING:
+                saves.save(done, time.monotonic() - started)
             figures |= measure()
             measured = fraction
         elapsed = time.monotonic() - started
         progress.update(fraction, **figures, seconds_left=_left(fraction, elapsed, length))
-        if checkpoint and time.monotonic() - saved > CHECKPOINT_EVERY:
-            checkpoint.save(objective, done, elapsed)
-            saved = time.monotonic()
+        if saves.due():
+            saves.save(done, elapsed)
+
+
+class _Saves:
+    """When checkpoints are written: so that none is older than `OLDEST_CHECKPOINT` when the next step ends."""
+
+    def __init__(self, checkpoint: Checkpoint | None, objective: Objective) -> None:
+        self._checkpoint, self._objective = checkpoint, objective
+        self._saved = self._looked = time.monotonic()
+        self._longest = 0.0  # seconds that one turn of the loop took, a measurement included
+
+    def age(self) -> float:
+        """Seconds since the last checkpoint, or since the start."""
+        return time.monotonic() - self._saved
+
+    def due(self) -> bool:
+        """Asked once a turn."""
+        now = time.monotonic()
+        self._longest, self._looked = max(self._longest, now - self._looked), now
+        return self.age() > min(CHECKPOINT_EVERY, OLDEST_CHECKPOINT - self._longest)
+
+    def save(self, steps: int, seconds: float) -> None:
+        if self._checkpoint:
+            self._checkpoint.save(self._objective, steps, seconds)
+        self._saved = self._looked = time.monotonic()
 
 
 def _position(steps: int, seconds: float, length: Length) -> float:

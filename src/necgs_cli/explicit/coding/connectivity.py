@@ -145,6 +145,7 @@ def _code_known(stream: Stream, border: Border, first: int, second: int, target:
     anchors = (first >= 0) + (second >= 0)
     near = border.ahead
     count = neighbours(border, first, second)
+    _spend(registers, border, count)
     if count:
         place = NOTHING
         for i in range(count):
@@ -153,7 +154,7 @@ def _code_known(stream: Stream, border: Border, first: int, second: int, target:
         if mix(stream, of.NEAR, 0, anchors, 0, 0, 0, 0, 0, 1 if place >= 0 else 0):
             return near[code_uniform(stream, count, place)]
     vertices = border.numbers[VERTICES]
-    _spend(registers, border, count + vertices)
+    _spend(registers, border, vertices)
     count, place = 0, NOTHING
     for i in range(vertices):
         if leaving[i] >= 0:

@@ -21,6 +21,7 @@ DROP = 12  # weights below 2**-DROP are dropped
 MAX_VERTICES = 2048  # of a connected part
 MAX_ENTRIES = 1 << 21  # products of two neighbours, over all vertices of a part
 MAX_WORK = 1 << 27  # matrix entries updated, in a part
+MAX_RECORD_WORK = 1 << 31  # likewise, in a record
 
 
 class TooDense(ValueError):
@@ -157,7 +158,7 @@ def conditionals(mode: Mode, graph: Graph) -> Conditionals:
     ranks = mode.sequence(rank)
     first_of, count_of, pivots = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
     before, weights = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    entries = 0
+    entries = work = 0
     for members in parts:
         size = len(members)
         if size > MAX_VERTICES or ((degree[members] + 1) ** 2).sum() > MAX_ENTRIES:
@@ -171,6 +172,9 @@ def conditionals(mode: Mode, graph: Graph) -> Conditionals:
         part = Conditionals(np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(room, np.int64),
                             np.zeros(room, np.int64), np.zeros(size, np.int64))
         if not mode(eliminate)(matrix, size, part):
+            raise TooDense
+        work += int((part.count**2).sum())
+        if work > MAX_RECORD_WORK:
             raise TooDense
         used = int(part.count.sum())
         first_of[members] = part.first + entries

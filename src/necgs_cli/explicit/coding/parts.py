@@ -37,8 +37,7 @@ def find_parts(positions: np.ndarray, faces: np.ndarray, creases: np.ndarray, mo
     label = np.full(len(positions), -1, np.int64)
     for k, vertices in enumerate(members):
         label[vertices] = k
-    rows = np.split(np.argsort(label[faces[:, 0]], kind="stable"),
-                    np.cumsum(np.bincount(label[faces[:, 0]], minlength=len(members)))[:-1])
+    rows = _rows_of_parts(label[faces[:, 0]], len(members))
     rank = np.zeros(len(positions), np.int64)
     different: dict[bytes, Part] = {}
     for k, vertices in enumerate(members):
@@ -95,12 +94,13 @@ def repeat(decoded: list[np.ndarray], offsets: list[list[list[int]]],
     for k, members in enumerate(decoded):
         label[members] = k
         rank[members] = np.arange(len(members))
+    faces_of, creases_of = (_rows_of_parts(label[pairs[:, 0]], len(decoded)) for pairs in (faces, creases))
     out_q, out_f, out_c = [q], [faces], [creases]
     vertices, triangles = len(q), len(faces)
     for k, members in enumerate(decoded):
         if not offsets[k]:
             continue
-        own_faces, own_creases = rank[faces[label[faces[:, 0]] == k]], rank[creases[label[creases[:, 0]] == k]]
+        own_faces, own_creases = rank[faces[faces_of[k]]], rank[creases[creases_of[k]]]
         for offset in offsets[k]:
             triangles += len(own_faces)
             if vertices + len(members) > max_vertices or triangles > max_faces:
@@ -115,6 +115,11 @@ def repeat(decoded: list[np.ndarray], offsets: list[list[list[int]]],
     if q.size and (q.min() < -(1 << 31) or q.max() >= 1 << 31):
         raise DamagedRecord("a position in the mesh record is out of range")
     return q, np.concatenate(out_f), np.concatenate(out_c)
+
+
+def _rows_of_parts(label: np.ndarray, count: int) -> list[np.ndarray]:
+    """For each of `count` parts the rows with its label, in order; in one pass, whatever the number of parts."""
+    return np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label, minlength=count))[:-1])
 
 
 def code_copies(mode: Mode, stream: Stream, part_count: int, offsets: list[list[list[int]]] | None,
