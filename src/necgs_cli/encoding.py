@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from necgs_cli.bitstream.container import ModelRecord, SetSection, container_bytes
 from necgs_cli.decoding import DENSE, open_decoder
+from necgs_cli.explicit.coding.choice import compile_for_search
 from necgs_cli.mesh_codec import CodedMesh, MeshTask, allocate, allocate_bytes, most_exact_within
 from necgs_cli.options import DEFAULT_ERROR, EncodeOptions, ErrorBound, Goal
 from necgs_cli.outcome import Missed, NecgsError, Skipped
@@ -91,6 +92,7 @@ def encode_meshes(
     Raises:
         NecgsError: see `read_models`.
     """
+    compile_for_search(len(items), progress.phase)
     progress.phase("fitting control meshes", len(items))
     share = int(goal.most_bytes(len(items)) / len(items) - _framing(items)) if goal.sized else None
     task = MeshTask(goal, None if share is None else max(share, LEAST_PAYLOAD), options.seed)

@@ -79,9 +79,10 @@ class MeshTask:
 
     @staticmethod
     def _coded(point: Point, to_side_2: float) -> CodedMesh:
+        from necgs_cli.explicit.coding.choice import mode_for_next
         from necgs_cli.explicit.records import encode_record
 
-        kind, payload = encode_record(point.mesh)
+        kind, payload = encode_record(point.mesh, mode_for_next(len(point.mesh.positions)))
         return CodedMesh(kind, payload, point.p2s * to_side_2, point.max_error * to_side_2, len(point.mesh.positions))
 
 

@@ -22,17 +22,20 @@ def mode():
 
 @pytest.fixture
 def fallbacks(monkeypatch):
-    """Counts the records that compiled kernels leave to Python."""
+    """The modes in which records are tried, one after the other."""
     told = []
-    attempt = record._with_room
 
-    def watched(function, mode, room):
-        def inner(mode, room):
+    def watch(name):
+        make = getattr(record, name)
+
+        def watched(mode, what):
             told.append(mode.name)
-            return function(mode, room)
-        return attempt(inner, mode, room)
+            return make(mode, what)
 
-    monkeypatch.setattr(record, "_with_room", watched)
+        monkeypatch.setattr(record, name, watched)
+
+    watch("encoder")
+    watch("decoder")
     return told
 
 
@@ -167,6 +170,13 @@ def test_few_bytes_are_left_to_python_and_many_are_not(monkeypatch, mode):
     assert choice.mode_for(choice.COMPILING_PAYS) is PYTHON
 
 
+def test_the_more_is_encoded_the_more_it_is_worth_loading_machine_code(monkeypatch, mode):
+    monkeypatch.setattr(choice, "_coded_bytes", 0.0)
+    asked = [choice.mode_for_next(160).name for _ in range(20)]
+    assert asked[:10] == ["python"] * 10
+    assert asked[-1] == "compiled"
+
+
 def test_without_a_folder_to_keep_code_in_python_does_it(monkeypatch, tmp_path):
     blocked = tmp_path / "file"
     blocked.touch()
@@ -177,3 +187,13 @@ def test_without_a_folder_to_keep_code_in_python_does_it(monkeypatch, tmp_path):
         assert choice.mode_for(choice.COMPILING_PAYS) is PYTHON
     finally:
         compiled.cache_folder.cache_clear()
+
+
+def test_a_search_compiles_first_where_that_pays(monkeypatch):
+    prepared, said = [], []
+    monkeypatch.setattr(compiled, "is_ready", lambda: False)
+    monkeypatch.setattr(compiled, "prepare", lambda: prepared.append(1))
+    choice.compile_for_search(choice.MANY_MODELS - 1, said.append)
+    assert not prepared and not said
+    choice.compile_for_search(choice.MANY_MODELS, said.append)
+    assert prepared and "compiling" in said[0]
