@@ -68,7 +68,7 @@ def new_border(mode: Mode, vertices: int, faces: int, max_vertices: int, max_fac
         blank(2 * corners), blank(vertices), blank(2 * vertices), blank(vertices))
 
 
-@kernel
+@inlined
 def add_vertex(registers: Flat, border: Border, a: int, b: int, apex: int) -> int:
     """A new vertex, made at the gate a, b; returns its number."""
     numbers = border.numbers
@@ -158,7 +158,7 @@ def _link(border: Border, a: int, b: int, apex: int) -> None:
         _open_gate(border, b, a, apex)
 
 
-@kernel
+@inlined
 def add_face(registers: Flat, border: Border, a: int, b: int, c: int) -> None:
     """A new triangle: its gates and its place in the heap."""
     numbers, faces = border.numbers, border.faces

@@ -33,7 +33,7 @@ from .border import (
     walk_behind,
 )
 from .decisions import VALENCE
-from .kernel import Flat, Mode, bit_length, entry, kernel
+from .kernel import Flat, Mode, bit_length, entry, inlined, kernel
 from .mixing import Stream, code_number, code_uniform, mix
 
 MAX_WORK = 1 << 28  # steps of searches, over a record
@@ -93,7 +93,7 @@ def _take_start(source: Source) -> int:
     return k if k < count else NOTHING
 
 
-@kernel
+@inlined
 def _choose(source: Source, border: Border, f: int, v: int, p: int, x: int) -> tuple[int, int]:
     """The encoder's triangle for a gate, the cheapest to tell, and its apex."""
     first, ends, renumber = source.first, source.ends, source.renumber
@@ -120,7 +120,7 @@ def _choose(source: Source, border: Border, f: int, v: int, p: int, x: int) -> t
     return found, found_apex
 
 
-@kernel
+@inlined
 def _add_told(registers: Flat, source: Source, border: Border, old: int, a: int, b: int, apex: int) -> int:
     """A new vertex, which is the encoder's vertex `old`."""
     v = add_vertex(registers, border, a, b, apex)
@@ -233,7 +233,7 @@ def _start_part(stream: Stream, border: Border, source: Source) -> bool:
     return True
 
 
-@kernel
+@inlined
 def _serve_gate(stream: Stream, border: Border, source: Source, f: int, has_border: int) -> None:
     """Code the triangle at the oldest gate of vertex f."""
     registers, numbers, gates, t = stream.registers, border.numbers, border.gates, border.triangles

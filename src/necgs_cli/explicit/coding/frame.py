@@ -6,7 +6,7 @@ bits, unit vectors UNIT_BITS, covariances 16.
 """
 
 from .arithmetic import too_wide
-from .kernel import Flat, Vector, isqrt, kernel, length
+from .kernel import Flat, Vector, inlined, isqrt, kernel, length
 from .residual import FRACTION
 
 UNIT_BITS = 10
@@ -34,7 +34,7 @@ def unit(registers: Flat, x: int, y: int, z: int) -> Vector:
     return (x << UNIT_BITS) // size, (y << UNIT_BITS) // size, (z << UNIT_BITS) // size
 
 
-@kernel
+@inlined
 def normal(registers: Flat, x: Flat, triples: Flat, first: int, last: int) -> Vector:
     """Unit normal of the triangles across from a vertex, those of the triples first..last-1; null when there is none.
 
@@ -56,7 +56,7 @@ def normal(registers: Flat, x: Flat, triples: Flat, first: int, last: int) -> Ve
     return unit(registers, nx, ny, nz)
 
 
-@kernel
+@inlined
 def forward_step(registers: Flat, mean: Vector, x: Flat, f: int, v: int, n: Vector, known: int, size: int) -> Vector:
     """The bias of the prediction: a step from the middle of the gate f, v towards the prediction, in the surface."""
     f *= 3
@@ -95,7 +95,7 @@ def learn(registers: Flat, spreads: Flat, rx: int, ry: int, rz: int, n: Vector, 
     spreads[WEIGHT] = weight
 
 
-@kernel
+@inlined
 def conditional(registers: Flat, axis: int, a: int, n: Vector, rx: int, ry: int) -> tuple[int, int]:
     """Mean (FRACTION bits) and deviation (16 bits, of the isotropic one) of the residual on an axis.
 

@@ -28,7 +28,7 @@ ENTRIES: list[Callable] = []
 """The kernels among them that other code calls."""
 
 INLINED: list[Callable] = []
-"""Those that are copied into their callers: small ones that would spend their time on being called."""
+"""Those that are copied into their callers: small ones, and those with many arguments that are called in one place."""
 
 PRIMITIVES: list[Callable] = []
 
@@ -47,7 +47,7 @@ def entry(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Take note of a small kernel, which is copied into those that call it."""
+    """Take note of a kernel that is copied into those that call it."""
     KERNELS.append(function)
     INLINED.append(function)
     return function

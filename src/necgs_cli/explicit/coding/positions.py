@@ -23,7 +23,7 @@ from .hits import (
     remember,
     suggest,
 )
-from .kernel import Flat, Mode, Vector, bit_length, entry, isqrt, kernel
+from .kernel import Flat, Mode, Vector, bit_length, entry, inlined, isqrt, kernel
 from .mixing import Stream, code_uniform
 from .residual import FRACTION, code_coordinate
 from .surroundings import Graph, parallelograms
@@ -90,7 +90,7 @@ def _repeat_last(x: Flat, i: int) -> Vector:
     return x[3 * i - 3] << FRACTION, x[3 * i - 2] << FRACTION, x[3 * i - 1] << FRACTION
 
 
-@kernel
+@inlined
 def _predict_by_field(registers: Flat, scene: Scene, rows: field.Conditionals, i: int) -> tuple[Vector, int]:
     """Prediction of vertex i with FRACTION bits, and its deviation in field units (0: hardly a prediction)."""
     x = scene.x
@@ -179,7 +179,7 @@ def _ratio(total: int, expected: int) -> int:
     return 1 + (4 * total > expected) + (2 * total > expected) + (total > expected) + (total > 2 * expected)
 
 
-@kernel
+@inlined
 def _lean(scene: Scene, i: int, axis: int, mean: int, expected: int) -> int:
     """Class 0..8 of how far the mean parallelogram lies from the prediction, on an axis."""
     x, triples = scene.x, scene.triples
@@ -193,7 +193,7 @@ def _lean(scene: Scene, i: int, axis: int, mean: int, expected: int) -> int:
     return max(0, min(8, 4 + 2 * apart // expected))
 
 
-@kernel
+@inlined
 def _code_free(stream: Stream, scene: Scene, i: int, mean: Vector, size: int, n: Vector) -> int:
     """Code a vertex by its residuals alone; returns the sum of the sizes found (sixteenths)."""
     registers, x, given = stream.registers, scene.x, scene.given
@@ -229,7 +229,7 @@ def _code_free(stream: Stream, scene: Scene, i: int, mean: Vector, size: int, n:
     return total
 
 
-@kernel
+@inlined
 def _code_repeating(stream: Stream, scene: Scene, memory: Memory, i: int, mean: Vector, size: int,
                     deviation: int) -> int:
     """Code a vertex whose coordinates may repeat others; returns the sum of the sizes found (sixteenths)."""
@@ -251,7 +251,7 @@ def _code_repeating(stream: Stream, scene: Scene, memory: Memory, i: int, mean: 
     return total
 
 
-@kernel
+@inlined
 def _code_vertex(stream: Stream, scene: Scene, rows: field.Conditionals, memory: Memory, i: int, by_field: int,
                  repeats: int, first_size: int, typical: int) -> int:
     """Code vertex i; returns the typical distance from predictions, updated."""
