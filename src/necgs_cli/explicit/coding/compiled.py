@@ -127,12 +127,14 @@ def _modules() -> list[ModuleType]:
 def _fingerprint() -> str:
     import importlib.metadata
 
+    from llvmlite.binding import get_host_cpu_name
+
     told = hashlib.sha256()
     for module in (*_modules(), sys.modules["necgs_cli.explicit.coding.logistic"],
                    sys.modules["necgs_cli.explicit.coding.decisions"]):
         told.update(Path(str(module.__file__)).read_bytes())
     versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy")]
-    told.update(repr((versions, sys.version, platform.machine())).encode())
+    told.update(repr((versions, sys.version, platform.machine(), get_host_cpu_name())).encode())
     return told.hexdigest()[:16]
 
 
@@ -144,7 +146,8 @@ def _twins(folder: Path) -> dict[Callable, Callable]:
 
     # Numba keeps the cache beside the file that a function is from
     home = folder / "kernels.py"
-    home.touch()
+    if not home.exists():
+        home.touch()  # once: its time of change is part of what the cache goes by
     spaces: dict[str, dict[str, Any]] = {}
     twins: dict[Callable, Callable] = {}
 
