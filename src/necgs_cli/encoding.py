@@ -94,7 +94,7 @@ def encode_meshes(
     """
     progress.phase("fitting control meshes", len(items))
     share = int(goal.most_bytes(len(items)) / len(items) - _framing(items)) if goal.sized else None
-    task = MeshTask(goal, None if share is None else max(share, LEAST_PAYLOAD), options.seed)
+    task = MeshTask(goal, None if share is None else max(share, LEAST_PAYLOAD), options.seed, len(items))
     models, skipped = read_models(items, task, workers, options.strict, progress)
     hulls: list[list[CodedMesh]] = [model.result for model in models]
     bounds = [(goal.error or goal.max_error or DEFAULT_ERROR).of(longest_side(model)) for model in models]
