@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from necgs_cli.bitstream.container import ModelRecord, SetSection, container_bytes
 from necgs_cli.decoding import DENSE, open_decoder
+from necgs_cli.explicit.coding.choice import compile_for_search
 from necgs_cli.mesh_codec import CodedMesh, MeshTask, allocate, allocate_bytes, most_exact_within
 from necgs_cli.options import DEFAULT_ERROR, EncodeOptions, ErrorBound, Goal
 from necgs_cli.outcome import Missed, NecgsError, Skipped
@@ -92,9 +93,10 @@ def encode_meshes(
     Raises:
         NecgsError: see `read_models`.
     """
+    compile_for_search(len(items), progress.phase)
     progress.phase("fitting control meshes", len(items))
     share = int(goal.most_bytes(len(items)) / len(items) - _framing(items)) if goal.sized else None
-    task = MeshTask(goal, None if share is None else max(share, LEAST_PAYLOAD), options.seed, len(items))
+    task = MeshTask(goal, None if share is None else max(share, LEAST_PAYLOAD), options.seed)
     models, skipped = read_models(items, task, workers, options.strict, progress)
     hulls: list[list[CodedMesh]] = [model.result for model in models]
     bounds = [(goal.error or goal.max_error or DEFAULT_ERROR).of(longest_side(model)) for model in models]

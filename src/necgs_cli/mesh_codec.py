@@ -49,13 +49,11 @@ class MeshTask:
         goal: what is asked for. For a whole set the model's curve is sampled for a choice over the set.
         payload_bytes: where a size is asked for: the model's share of it, without what else the file holds.
         seed: of the samples.
-        model_count: of the set: with many models compiled kernels pay.
     """
 
     goal: Goal
     payload_bytes: int | None
     seed: int
-    model_count: int = 1
 
     def run(self, mesh: Mesh, placement: Placement) -> list[CodedMesh]:
         """The model's records that no other beats in bytes and error, smallest first."""
@@ -79,12 +77,12 @@ class MeshTask:
                 points = [p for p in points if p.max_error <= bound.largest] or [best]
         return cheapest_hull([self._coded(point, 2 / side) for point in cheapest_hull(points)])
 
-    def _coded(self, point: Point, to_side_2: float) -> CodedMesh:
-        from necgs_cli.explicit.coding.choice import ENCODED_PER_DECODED, mode_for
+    @staticmethod
+    def _coded(point: Point, to_side_2: float) -> CodedMesh:
+        from necgs_cli.explicit.coding.choice import mode_for_next
         from necgs_cli.explicit.records import encode_record
 
-        mode = mode_for(ENCODED_PER_DECODED * point.bytes * self.model_count)
-        kind, payload = encode_record(point.mesh, mode)
+        kind, payload = encode_record(point.mesh, mode_for_next(len(point.mesh.positions)))
         return CodedMesh(kind, payload, point.p2s * to_side_2, point.max_error * to_side_2, len(point.mesh.positions))
 
 

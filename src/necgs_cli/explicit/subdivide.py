@@ -24,8 +24,10 @@ class Step:
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Values (n, d) at the old vertices, to (vertex_count, d) at the new ones; sums in a fixed order."""
-        terms = self.weights[:, None] * values[self.columns]
-        return np.stack([np.bincount(self.rows, t, self.vertex_count) for t in terms.T], axis=1)
+        found = np.empty((self.vertex_count, values.shape[1]))
+        for axis, old in enumerate(np.ascontiguousarray(values.T)):
+            found[:, axis] = np.bincount(self.rows, self.weights * old[self.columns], self.vertex_count)
+        return found
 
 
 def unique_edges(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -37,10 +39,23 @@ def unique_edges(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         edges (e, 2) with the smaller vertex first, sorted; edge_of (3m,): the edge of sides (0,1) of all faces, then
         of sides (1,2), then of sides (2,0); count (e,): faces at each edge.
     """
-    sides = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1).astype(np.int64)
-    base = int(sides.max(initial=0)) + 1
-    keys, edge_of, count = np.unique(sides[:, 0] * base + sides[:, 1], return_inverse=True, return_counts=True)
-    return np.stack([keys // base, keys % base], axis=1), edge_of.reshape(-1), count
+    corners = np.ascontiguousarray(faces.T, np.int64)
+    ends, others = corners.ravel(), corners[[1, 2, 0]].ravel()
+    bits, places = int(ends.max(initial=0)).bit_length(), len(ends).bit_length()
+    keys = np.minimum(ends, others) << bits | np.maximum(ends, others)
+    if 2 * bits + places < 63:  # sorting numbers is several times faster than sorting places by them
+        ranked = np.sort(keys << places | np.arange(len(keys)))
+        keys, order = ranked >> places, ranked & (1 << places) - 1
+    else:
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+    fresh = np.ones(len(keys), bool)
+    fresh[1:] = keys[1:] != keys[:-1]
+    first = np.flatnonzero(fresh)
+    edge_of = np.empty(len(keys), np.int64)
+    edge_of[order] = np.cumsum(fresh) - 1
+    edges = np.stack([keys[first] >> bits, keys[first] & (1 << bits) - 1], axis=1)
+    return edges, edge_of, np.diff(np.append(first, len(keys)))
 
 
 def is_member(edges: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -56,8 +71,11 @@ def _split_faces(faces: np.ndarray, edge_of: np.ndarray, vertex_count: int) -> n
     """Each triangle into four, in the order that `Step.faces` promises."""
     ab, bc, ca = vertex_count + edge_of.reshape(3, -1)
     a, b, c = faces.T
-    quarters = (a, ab, ca), (b, bc, ab), (c, ca, bc), (ab, bc, ca)
-    return np.concatenate([np.stack(q, axis=1) for q in quarters])
+    split = np.empty((4, len(faces), 3), np.int64)
+    for quarter, corners in zip(split, ((a, ab, ca), (b, bc, ab), (c, ca, bc), (ab, bc, ca)), strict=True):
+        for k, corner in enumerate(corners):
+            quarter[:, k] = corner
+    return split.reshape(-1, 3)
 
 
 def loop_step(faces: np.ndarray, vertex_count: int, creases: np.ndarray | None = None) -> Step:
@@ -78,11 +96,11 @@ def loop_step(faces: np.ndarray, vertex_count: int, creases: np.ndarray | None =
 
     sharp_at = np.bincount(edges[sharp].ravel(), minlength=vertex_count)
     interior, on_curve = sharp_at < 2, sharp_at == 2
-    valence = np.maximum(np.bincount(edges.ravel(), minlength=vertex_count), 3)
+    edges_at = np.bincount(edges.ravel(), minlength=vertex_count)
+    valence = np.maximum(edges_at, 3)
     ring_weight = (0.625 - (0.375 + 0.25 * np.cos(2 * np.pi / valence)) ** 2) / valence
-    used = np.bincount(edges.ravel(), minlength=vertex_count) > 0
-    ring_weight = np.where(interior & used, ring_weight, 0.0)
-    own_weight = np.where(on_curve, 0.75, 1.0) - np.bincount(edges.ravel(), minlength=vertex_count) * ring_weight
+    ring_weight = np.where(interior & (edges_at > 0), ring_weight, 0.0)
+    own_weight = np.where(on_curve, 0.75, 1.0) - edges_at * ring_weight
 
     ends, others = edges.ravel(), edges[:, ::-1].ravel()
     inner = interior[ends]

@@ -64,10 +64,12 @@ def fail(registers: Flat, status: int) -> None:
 
 
 @inlined
-def keep_exact(registers: Flat, magnitude: int, bound: int) -> None:
-    """Before arithmetic that int64 holds below the bound only: beyond it, leave the record to Python."""
+def too_wide(registers: Flat, magnitude: int, bound: int) -> bool:
+    """Before arithmetic that int64 holds below the bound only: whether to stop, and leave the record to Python."""
     if magnitude >= bound and registers[BOUNDED]:
         fail(registers, WIDE)
+        return True
+    return False
 
 
 def check(registers) -> None:

@@ -25,7 +25,7 @@ from .kernel import ENTRIES, INLINED, KERNELS, PRIMITIVES, Flat, Mode
 
 LIMIT = 1 << 22
 """Coordinates below it in magnitude are within reach of compiled kernels. Products of coordinates then fit 63 bits
-wherever the bounds given to `arithmetic.keep_exact` hold; what passes one of them is left to Python."""
+wherever the bounds given to `arithmetic.too_wide` hold; what passes one of them is left to Python."""
 
 _OPTIONS = {"nogil": True, "boundscheck": True, "error_model": "python", "no_cfunc_wrapper": True}
 _FOR_ENTRIES = {"cache": True}

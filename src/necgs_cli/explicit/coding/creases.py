@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .arithmetic import STATUS, check, code, keep_exact
+from .arithmetic import STATUS, check, code, too_wide
 from .decisions import ANGLES, CREASE, ENDS
 from .kernel import Flat, Mode, entry, isqrt, isqrt_of_product, kernel
 from .mixing import Stream, mix
@@ -17,7 +17,8 @@ def _angle_class(registers: Flat, normals: Flat, m: int, n: int) -> int:
     """Class of the dihedral angle of triangles m and n by its cosine; ANGLES - 2: one has no area."""
     mx, my, mz = normals[3 * m], normals[3 * m + 1], normals[3 * m + 2]
     nx, ny, nz = normals[3 * n], normals[3 * n + 1], normals[3 * n + 2]
-    keep_exact(registers, max(abs(mx), abs(my), abs(mz), abs(nx), abs(ny), abs(nz)), _EXACT_NORMAL)
+    if too_wide(registers, max(abs(mx), abs(my), abs(mz), abs(nx), abs(ny), abs(nz)), _EXACT_NORMAL):
+        return ANGLES - 2
     size = isqrt_of_product(mx * mx + my * my + mz * mz, nx * nx + ny * ny + nz * nz)
     if size == 0:
         return ANGLES - 2

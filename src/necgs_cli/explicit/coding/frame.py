@@ -5,7 +5,7 @@ learnt on the way. Axes are coded one after the other, each given those before i
 bits, unit vectors UNIT_BITS, covariances 16.
 """
 
-from .arithmetic import keep_exact
+from .arithmetic import too_wide
 from .kernel import Flat, Vector, isqrt, kernel, length
 from .residual import FRACTION
 
@@ -26,7 +26,8 @@ FIRST_SPREADS = (5 * 256, 8 * 256, 8)
 @kernel
 def unit(registers: Flat, x: int, y: int, z: int) -> Vector:
     """A vector at unit length; the null vector stays."""
-    keep_exact(registers, max(abs(x), abs(y), abs(z)), _EXACT_VECTOR)
+    if too_wide(registers, max(abs(x), abs(y), abs(z)), _EXACT_VECTOR):
+        return 0, 0, 0
     size = length(x, y, z)
     if size == 0:
         return 0, 0, 0
@@ -41,8 +42,8 @@ def normal(registers: Flat, x: Flat, triples: Flat, first: int, last: int) -> Ve
         x: 3n, positions.
         triples: 3k, (a, b, opposite).
     """
-    if last - first >= _EXACT_CORNERS:
-        keep_exact(registers, last - first, _EXACT_CORNERS)
+    if too_wide(registers, last - first, _EXACT_CORNERS):
+        return 0, 0, 0
     nx = ny = nz = 0
     for k in range(3 * first, 3 * last, 3):
         p, q, r = 3 * triples[k], 3 * triples[k + 1], 3 * triples[k + 2]
@@ -80,7 +81,8 @@ def share(spreads: Flat) -> int:
 @kernel
 def learn(registers: Flat, spreads: Flat, rx: int, ry: int, rz: int, n: Vector, size: int) -> None:
     """Learn how much smaller residuals are along the normal from a vertex's residual of expected size (sixteenths)."""
-    keep_exact(registers, max(abs(rx), abs(ry), abs(rz)), _EXACT_RESIDUAL)
+    if too_wide(registers, max(abs(rx), abs(ry), abs(rz)), _EXACT_RESIDUAL):
+        return
     z = rx * n[0] + ry * n[1] + rz * n[2] >> UNIT_BITS
     square = max(0, rx * rx + ry * ry + rz * rz - z * z) // 2
     across = spreads[ACROSS] + min(1024, abs(z) * 16 // size)
@@ -116,7 +118,7 @@ def conditional(registers: Flat, axis: int, a: int, n: Vector, rx: int, ry: int)
         stiff = (a << 16) // (_ONE - a)
         precision = max(1, _ONE + (stiff * n[2] * n[2] >> shift))
         turned = n[0] * rx + n[1] * ry
-        keep_exact(registers, abs(stiff * n[2]), (1 << 62) // (abs(turned) + 1))
+        too_wide(registers, abs(stiff * n[2]), (1 << 62) // (abs(turned) + 1))
         mean = -(stiff * n[2] * turned >> shift) // precision
         variance = (1 << 32) // precision
     return mean, max(1 << 11, isqrt(max(0, variance) << 16))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import field
-from .arithmetic import DECODING, FINE, LIMIT, OUT_OF_RANGE, STATUS, WIDE, check, fail, keep_exact
+from .arithmetic import DECODING, FINE, LIMIT, OUT_OF_RANGE, STATUS, WIDE, check, fail, too_wide
 from .connectivity import Connectivity
 from .decisions import VALUE
 from .frame import FIRST_SPREADS, conditional, forward_step, learn, normal, share
@@ -110,7 +110,7 @@ def _predict_by_field(registers: Flat, scene: Scene, rows: field.Conditionals, i
         sy += weight * (x[j + 1] - ry)
         sz += weight * (x[j + 2] - rz)
         sure = max(sure, abs(weight))
-    keep_exact(registers, sure, _EXACT_WEIGHT // (count + 1))
+    too_wide(registers, sure, _EXACT_WEIGHT // (count + 1))
     mean = ((sx >> _FIELD_SHIFT) + (rx << FRACTION), (sy >> _FIELD_SHIFT) + (ry << FRACTION),
             (sz >> _FIELD_SHIFT) + (rz << FRACTION))
     return mean, max(1, isqrt(rows.pivots[i]))
@@ -263,14 +263,15 @@ def _code_vertex(stream: Stream, scene: Scene, rows: field.Conditionals, memory:
     known, start = scene.known[i], scene.first[i]
     size = first_size
     n = (0, 0, 0)
-    keep_exact(registers, max(abs(mean[0]), abs(mean[1]), abs(mean[2])), _EXACT_MEAN)
-    keep_exact(registers, deviation, _EXACT_DEVIATION)
+    if (too_wide(registers, max(abs(mean[0]), abs(mean[1]), abs(mean[2])), _EXACT_MEAN)
+            or too_wide(registers, deviation, _EXACT_DEVIATION)):
+        return typical
     if deviation:
         local = typical
         for k in range(start, start + known):
             local += relative[scene.near[k]]
         size = max(1, local * 1024 // ((known + 1) * deviation))
-        keep_exact(registers, size, _EXACT_SIZE)
+        too_wide(registers, size, _EXACT_SIZE)
         if by_field:
             n = normal(registers, scene.x, scene.triples, scene.triples_first[i], scene.triples_first[i + 1])
     if registers[STATUS] != FINE:
@@ -285,7 +286,7 @@ def _code_vertex(stream: Stream, scene: Scene, rows: field.Conditionals, memory:
         spread = _code_repeating(stream, scene, memory, i, mean, size, deviation)
     else:
         spread = _code_free(stream, scene, i, mean, size, n)
-    keep_exact(registers, spread, _EXACT_SPREAD)
+    too_wide(registers, spread, _EXACT_SPREAD)
     limit = registers[LIMIT]
     for d in range(3 * i, 3 * i + 3):
         if not -limit <= scene.x[d] < limit:
