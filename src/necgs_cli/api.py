@@ -156,7 +156,8 @@ def append(
     options = EncodeOptions(seed=seed, device=device, workers=workers, strict=strict, keep_interior=keep_interior)
     items = _inputs(inputs)
     if section and error is None and max_error is None:
-        encoded = append_neural(section, stored, items, options, _machine(device, workers or _cores(), seed), time_budget, progress)
+        machine = _machine(device, workers or _cores(), seed)
+        encoded = append_neural(section, stored, items, options, machine, time_budget, progress)
         _tell_uncovered(encoded, set_p2s, progress)
     else:
         goal = appended_goal(set_p2s, error, max_error)

@@ -81,7 +81,10 @@ def smaller_of_each(mesh: Encoded, neural: Encoded) -> Encoded:
     """The file of the smaller records where that pays for the decoder; otherwise the mesh records."""
     found = {record.name: record for record in neural.records}
     signs = dict(zip((record.name for record in neural.records), neural.signs, strict=True))
-    records = [_smaller(record, found.get(record.name)) for record in mesh.records]
+    needed = {other for record in mesh.records for other in record.depends}
+    records = [
+        record if i in needed else _smaller(record, found.get(record.name)) for i, record in enumerate(mesh.records)
+    ]
     decoder = sum(len(section.payload) for section in neural.sections)
     size = decoder + sum(len(record.payload) for record in records)
     before, count = sum(len(record.payload) for record in mesh.records), len(records)

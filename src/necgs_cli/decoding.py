@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from necgs_cli.bitstream.container import Container, SetSection
+from necgs_cli.bitstream.container import Container, Entry, SetSection
 from necgs_cli.bitstream.errors import DamagedFile
 from necgs_cli.field.sparse_field import SparseField
 from necgs_cli.meshes.mesh import Mesh
@@ -16,12 +16,19 @@ from necgs_cli.meshes.placement import Placement
 
 if TYPE_CHECKING:
     from necgs_cli.explicit.coding.kernel import Mode
+    from necgs_cli.explicit.control_mesh import ControlMesh
 
 SPARSE, DENSE = 1, 2
 """Kinds of neural records, and of the sections that hold their decoders."""
 
-EXPLICIT = (3, 4, 5)
-"""Kinds of explicit records: Loop surface, Loop surface with creases, triangles."""
+EXPLICIT, POSED = (3, 4, 5, 6), 6
+"""Kinds of explicit records: Loop surface, Loop surface with creases, triangles, a pose of another explicit record."""
+
+MOST_POSES = 16
+"""Records one after the other that a pose may depend on."""
+
+KEPT_REFERENCES = 32
+"""Control meshes kept for the poses that depend on them."""
 
 
 def lattice_scale(resolution: int) -> float:
@@ -76,18 +83,6 @@ def field_surface(field: SparseField) -> tuple[np.ndarray, np.ndarray]:
     return vertices / lattice_scale(field.resolution), faces
 
 
-def explicit_surface(kind: int, payload: bytes, mode: Mode | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The surface of an explicit record: vertices (n, 3) float64 in the unit frame and faces (m, 3).
-
-    Args:
-        mode: how to run the mesh coder; in Python by default.
-    """
-    from necgs_cli.explicit.coding.kernel import PYTHON
-    from necgs_cli.explicit.records import decode_record
-
-    return decode_record(kind, payload, mode or PYTHON).surface()
-
-
 def place(surface: tuple[np.ndarray, np.ndarray], placement: Placement) -> Mesh:
     """A surface of the unit frame in its source's place, scale and units.
 
@@ -111,6 +106,7 @@ class RecordDecoder:
     def __init__(self, container: Container):
         self.container = container
         self._decoders: dict[int, FieldDecoder] = {}
+        self._references: dict[int, ControlMesh] = {}
         self._lock = Lock()
 
     def mode_for(self, ids: Sequence[int], say: Callable[[str], None]) -> Mode:
@@ -140,10 +136,38 @@ class RecordDecoder:
             raise UnknownKind(f"model {id} is of kind {entry.kind}, which this version cannot decode")
         with np.errstate(all="ignore"):  # numbers out of range are found in the end
             if entry.kind in EXPLICIT:
-                return place(explicit_surface(entry.kind, self.container.payload(id), mode), entry.placement)
+                return place(self._control_mesh(entry, mode, MOST_POSES).surface(), entry.placement)
             with self._lock:
                 field = self._decoder(entry.kind).decode(self.container.payload(id))
             return place(field_surface(field), entry.placement)
+
+    def _control_mesh(self, entry: Entry, mode: Mode | None, most_poses: int) -> ControlMesh:
+        """The control mesh of an explicit record, and first those it depends on."""
+        from necgs_cli.explicit.coding.kernel import PYTHON
+        from necgs_cli.explicit.records import decode_posed, decode_record
+
+        payload = self.container.payload(entry.id)
+        if entry.kind != POSED:
+            return decode_record(entry.kind, payload, mode or PYTHON)
+        if len(entry.depends) != 1 or most_poses == 0:
+            raise DamagedFile(f"model {entry.id} is no pose of one other model")
+        return decode_posed(payload, self._reference(entry.depends[0], mode, most_poses - 1), mode or PYTHON)
+
+    def _reference(self, id: int, mode: Mode | None, most_poses: int) -> ControlMesh:
+        """The control mesh that a pose depends on; some are kept, as many poses may depend on the same."""
+        with self._lock:
+            kept = self._references.get(id)
+        if kept is not None:
+            return kept
+        entry = self.container.entry(id)
+        if entry.kind not in EXPLICIT:
+            raise DamagedFile(f"model {id}, which a pose depends on, has no control mesh")
+        mesh = self._control_mesh(entry, mode, most_poses)
+        with self._lock:
+            if len(self._references) >= KEPT_REFERENCES:
+                self._references.pop(next(iter(self._references)))
+            self._references[id] = mesh
+        return mesh
 
     def _decoder(self, kind: int) -> FieldDecoder:
         if kind not in self._decoders:

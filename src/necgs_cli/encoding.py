@@ -15,6 +15,7 @@ from necgs_cli.explicit.coding.choice import compile_for_search
 from necgs_cli.mesh_codec import CodedMesh, MeshTask, allocate, allocate_bytes, most_exact_within
 from necgs_cli.options import DEFAULT_ERROR, EncodeOptions, ErrorBound, Goal
 from necgs_cli.outcome import Missed, NecgsError, Skipped
+from necgs_cli.poses import share_connectivity
 from necgs_cli.prepare import FieldTask, Input, Prepared, Task, prepare_all
 from necgs_cli.progress import Progress
 
@@ -105,20 +106,28 @@ def encode_meshes(
         chosen = allocate(hulls, bounds)
     else:
         chosen = [hull[-1] for hull in hulls]
-    records = mesh_records(models, chosen)
+    errors = [bound if goal.error and not goal.whole_set else c.p2s for bound, c in zip(bounds, chosen, strict=True)]
+    largest = [goal.max_error.of(longest_side(m)) if goal.max_error else math.inf for m in models]
+    allowed = list(zip(errors, largest, strict=True))
+    chosen, depends = share_connectivity(models, chosen, allowed, options.seed, workers, progress)
+    records = mesh_records(models, chosen, depends)
     missed = _missed(models, chosen, goal, container_bytes([], records))
     for miss in missed:
         progress.warn(str(miss))
     size = sum(len(record.payload) for record in records) / len(records)
     decision = f"mesh records, {size:,.0f} B a model"
+    if posed := sum(map(bool, depends)):
+        decision += f", {posed} of them poses of others"
     return Encoded(models, records, [], skipped, [""] * len(models), decision, missed)
 
 
-def mesh_records(models: list[Prepared[Any]], chosen: list[CodedMesh]) -> list[ModelRecord]:
-    """The records of chosen points."""
+def mesh_records(
+    models: list[Prepared[Any]], chosen: list[CodedMesh], depends: list[tuple[int, ...]] | None = None
+) -> list[ModelRecord]:
+    """The records of chosen points, and the models that each depends on, if any."""
     return [
-        ModelRecord(coded.kind, model.name, model.placement, coded.payload, coded.p2s, coded.max_error)
-        for model, coded in zip(models, chosen, strict=True)
+        ModelRecord(c.kind, model.name, model.placement, c.payload, c.p2s, c.max_error, depends=others)
+        for model, c, others in zip(models, chosen, depends or [()] * len(models), strict=True)
     ]
 
 

@@ -15,6 +15,8 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,13 @@ class Browser:
         self._ask("Page.navigate", url="about:blank")
         self.errors.clear()
         self._ask("Page.navigate", url=address)
+
+    @contextmanager
+    def before_each_page(self, script: str) -> Iterator[None]:
+        """Within the block, runs a script before those of every page that is opened."""
+        added = self._ask("Page.addScriptToEvaluateOnNewDocument", source=script)["identifier"]
+        yield
+        self._ask("Page.removeScriptToEvaluateOnNewDocument", identifier=added)
 
     def size(self, width: int, height: int = 900, dark: bool = False) -> None:
         """Sets the size of the window in CSS pixels, and the colour scheme that the user prefers."""

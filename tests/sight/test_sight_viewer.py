@@ -22,7 +22,7 @@ from necgs_cli.model_set import open_container
 from necgs_cli.report.viewed_set import Recent, ViewedSet
 from necgs_cli.report.viewer import ViewerServer
 
-HOSTILE = "../../evil\r\nX: 1/Stühle 2.obj"
+HOSTILE = "../../evil/a\r\nX: 1 椅子 2.obj"
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_models_are_downloaded_in_every_format(server, ending):
 def test_a_hostile_name_stays_within_its_header(server):
     status, headers, _ = ask(server, "api/models/1/file.ply")
     assert status == 200 and "X" not in headers
-    assert unquote(headers["Content-Disposition"].split("''")[1]) == "Stühle 2.ply"
+    assert unquote(headers["Content-Disposition"].split("''")[1]) == "a__X: 1 椅子 2.ply"
 
 
 def test_pictures_have_a_background_to_see_through(server):

@@ -77,6 +77,13 @@ def test_a_model_that_cannot_be_decoded_says_why(browser, small_set):
         assert browser.run("document.querySelectorAll('.downloads a').length") == 0
 
 
+def test_without_webgl_the_rest_stays_usable(browser, small_set):
+    with served(small_set) as address, browser.before_each_page("HTMLCanvasElement.prototype.getContext = () => null"):
+        browser.open(f"{address}#0")
+        browser.wait("document.querySelectorAll('.downloads a').length === 5")
+        assert "WebGL" in browser.run("document.querySelector('.scene-message').textContent")
+
+
 @pytest.mark.parametrize("width", [400, 820, 1600])
 def test_nothing_stands_out_of_the_window(browser, tmp_path, width):
     browser.size(width)

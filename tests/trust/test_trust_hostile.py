@@ -26,7 +26,7 @@ from necgs_cli.explicit.coding import connectivity, parts
 from necgs_cli.explicit.coding.arithmetic import encoder, finish
 from necgs_cli.explicit.coding.decisions import LOOSE
 from necgs_cli.explicit.coding.kernel import PYTHON
-from necgs_cli.explicit.coding.record import _Coder
+from necgs_cli.explicit.coding.record import Coder
 from necgs_cli.explicit.records import MOST_VERTICES, decode_record
 from necgs_cli.meshes.placement import Placement
 
@@ -188,7 +188,7 @@ def test_decoders_of_terabytes_are_refused(name):
 
 def loose_vertices(count: int) -> bytes:
     """The start of a coded mesh that claims so many vertices without triangles."""
-    coder = _Coder(PYTHON, *encoder(PYTHON, 1 << 12))
+    coder = Coder(PYTHON, *encoder(PYTHON, 1 << 12))
     coder.uniform(4, 3)
     coder.start(hits=False)
     coder.flag(True)

@@ -168,14 +168,14 @@ def solve(hessian, gradient: np.ndarray) -> np.ndarray:
 
 
 def fit_vertices(target: Target, patches: Patches, vertices: np.ndarray, regulariser: Regulariser, step: float,
-                 rounds: int) -> np.ndarray:
+                 rounds: int, on_surface: bool = True) -> np.ndarray:
     """Control vertices (n, 3) after some rounds of closest points and least squares, on the way to a grid.
 
-    Starts from vertices on the surface, whose Loop surface would lie inside and lose the tips of thin parts.
+    Vertices `on_surface` are moved out first: their Loop surface would lie inside and lose the tips of thin parts.
     """
-    on_surface = vertices
-    for _ in range(INFLATIONS):
-        vertices = vertices + on_surface - (patches.mapping @ vertices)[:len(vertices)]
+    start = vertices
+    for _ in range(INFLATIONS if on_surface else 0):
+        vertices = vertices + start - (patches.mapping @ vertices)[:len(vertices)]
     for number in range(rounds):
         quadratic = associate(target, patches, vertices)
         best = solve(*regularised(quadratic, vertices, regulariser.matrix(vertices, quadratic, step)))

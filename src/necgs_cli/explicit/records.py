@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from necgs_cli.bitstream.errors import DamagedFile
-from necgs_cli.explicit.coding import DamagedRecord, decode_mesh, encode_mesh
+from necgs_cli.explicit.coding import DamagedRecord, decode_mesh, decode_pose, encode_mesh, encode_pose
 from necgs_cli.explicit.coding.field import TooDense
 from necgs_cli.explicit.coding.kernel import PYTHON, Mode
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
 
 KIND_NUMBERS = {SMOOTH: 3, CREASED: 4, PLAIN: 5}
 """Kinds of records in the file."""
+
+POSED = 6
+"""Kind of the records that hold positions alone: the rest is that of the model they depend on."""
 
 LIKELY_METHODS = {SMOOTH: (0, 2), CREASED: (0, 2), PLAIN: (0, 1, 2, 3)}
 """Methods of the coder to try: without the field, smooth kinds never won in the tests (decisions/mesh_coder.md)."""
@@ -50,3 +55,47 @@ def decode_record(number: int, payload: bytes, mode: Mode = PYTHON) -> ControlMe
     except DamagedRecord as error:
         raise DamagedFile(str(error)) from None
     return ControlMesh(positions, faces, creases if kind == CREASED else None, kind, payload[0])
+
+
+def encode_posed(mesh: ControlMesh, reference: ControlMesh, mode: Mode = PYTHON) -> tuple[int, bytes]:
+    """Kind and payload of a control mesh whose triangles, creases and kind are those of another one, as decoded.
+
+    Raises:
+        ValueError: they are not as many vertices, or out of range.
+    """
+    data = encode_pose(mesh.positions, _on_grid(reference, mesh.grid), reference.faces, mode=mode)
+    return POSED, bytes([mesh.grid]) + data
+
+
+def decode_posed(payload: bytes, reference: ControlMesh, mode: Mode = PYTHON) -> ControlMesh:
+    """The control mesh of a record of kind POSED.
+
+    Args:
+        reference: the control mesh of the model that it depends on.
+
+    Raises:
+        DamagedFile: the payload is none.
+    """
+    if not payload or payload[0] > MOST_GRID:
+        raise DamagedFile("a mesh record without a valid grid")
+    grid = payload[0]
+    try:
+        positions = decode_pose(payload[1:], _on_grid(reference, grid), reference.faces, mode=mode)
+    except DamagedRecord as error:
+        raise DamagedFile(str(error)) from None
+    return ControlMesh(positions, reference.faces, reference.creases, reference.kind, grid)
+
+
+ROOT_OF_TWO, ROOT_BITS = 759250125, 29
+"""sqrt(2) * 2**ROOT_BITS, rounded."""
+
+
+def _on_grid(mesh: ControlMesh, grid: int) -> np.ndarray:
+    """Positions int64 (n, 3) of a mesh in steps of another grid, in integers: the same on every machine."""
+    finer = grid - mesh.grid
+    scaled = mesh.positions.astype(np.int64)
+    if finer % 2:
+        scaled = scaled * ROOT_OF_TWO + (1 << ROOT_BITS - 1) >> ROOT_BITS
+        finer -= 1
+    halves = finer // 2
+    return scaled << halves if halves >= 0 else scaled + (1 << -halves - 1) >> -halves

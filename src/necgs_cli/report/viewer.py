@@ -158,6 +158,6 @@ def _page(viewed: ViewedSet) -> tuple[str, str]:
 
 def _file_name(name: str, ending: str) -> str:
     """The last part of a model's name, with the ending of the format in place of a mesh file's."""
-    last = re.split(r"[/\\]", name)[-1]
+    last = re.sub(r"[\x00-\x1f\x7f-\x9f]", "_", re.split(r"[/\\]", name)[-1])
     stem = re.sub(r"\.(obj|ply|stl|off|glb|gltf|3mf)$", "", last, flags=re.IGNORECASE)
     return f"{stem.strip('. ') or 'model'}.{ending}"

@@ -21,7 +21,7 @@ from .mixing import Stream, code_number, code_uniform
 from .surroundings import Graph, graph
 
 RARE = 1 << 11  # probability, of 2**16, of what most records lack
-_FIRST_ROOM = 64
+FIRST_ROOM = 64
 _GROWTH = 4
 
 T = TypeVar("T")
@@ -103,17 +103,17 @@ def decode_mesh(data: bytes, *, max_vertices: int = 1 << 18, max_faces: int | No
     """
 
     def attempt(mode: Mode, room: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        stream = _Coder(mode, *decoder(mode, data))
+        stream = Coder(mode, *decoder(mode, data))
         q, f, edges, _ = _code(stream, None, 0, room, max_vertices, max_faces or 8 * max_vertices)
         return q.astype(np.int32), f, edges
 
     try:
-        return _with_room(attempt, mode, _FIRST_ROOM + len(data))
+        return with_room(attempt, mode, FIRST_ROOM + len(data))
     except field.TooDense:
         raise DamagedRecord("the mesh record asks for too much work") from None
 
 
-def _with_room(attempt: Callable[[Mode, int], T], mode: Mode, room: int) -> T:
+def with_room(attempt: Callable[[Mode, int], T], mode: Mode, room: int) -> T:
     """The result of `attempt(mode, room)`, with more room until it suffices, and in Python where 64 bits do not."""
     while True:
         try:
@@ -146,14 +146,14 @@ def _encode(mode: Mode, mesh: _Mesh, method: int) -> tuple[bytes, np.ndarray]:
         mode = PYTHON
 
     def attempt(mode: Mode, room: int) -> tuple[bytes, np.ndarray]:
-        coder = _Coder(mode, *encoder(mode, room))
+        coder = Coder(mode, *encoder(mode, room))
         order = _code(coder, mesh, method, n, n, 1 << 62)[3]
         return finish(coder.stream.registers, coder.stream.data), order
 
-    return _with_room(attempt, mode, _FIRST_ROOM + 8 * n)
+    return with_room(attempt, mode, FIRST_ROOM + 8 * n)
 
 
-class _Coder:
+class Coder:
     """A stream and the way to run the kernels on it."""
 
     def __init__(self, mode: Mode, registers, data) -> None:
@@ -178,7 +178,7 @@ class _Coder:
         return found
 
 
-def _code(coder: _Coder, mesh: _Mesh | None, method: int, room: int, max_vertices: int, max_faces: int
+def _code(coder: Coder, mesh: _Mesh | None, method: int, room: int, max_vertices: int, max_faces: int
           ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Code a record; `mesh` and `method` when encoding. Returns positions, faces, creases, the encoder's order."""
     mode = coder.mode
@@ -223,7 +223,7 @@ def _code(coder: _Coder, mesh: _Mesh | None, method: int, room: int, max_vertice
     return q, faces, edges, order
 
 
-def _code_flat(coder: _Coder, flat: np.ndarray | None, vertices: int, most: int) -> np.ndarray:
+def _code_flat(coder: Coder, flat: np.ndarray | None, vertices: int, most: int) -> np.ndarray:
     """Code the triangles that repeat a vertex, int64 (k, 3), at most so many."""
     count = coder.number(FLAT, 0 if flat is None else len(flat))
     if count > most or (count and not vertices):

@@ -13,6 +13,7 @@ const SIDE_BY_SIDE_FROM = 560; // pixels; narrower views stand below each other
 const TURN = Math.PI / 24; // of a key press
 const ZOOM = 1.15;
 const SURFACE = 0xc3c8ce;
+const NO_WEBGL = "This browser offers no WebGL, which 3D views need.";
 
 export class SceneView {
   /** Fills `host`, an element with a size, with an empty view. */
@@ -28,7 +29,7 @@ export class SceneView {
     try {
       this.renderer = new THREE.WebGLRenderer({ canvas: this.canvas, antialias: true, alpha: true });
     } catch {
-      this.say("This browser offers no WebGL, which 3D views need.");
+      this.say(NO_WEBGL);
       return;
     }
     this.scene = new THREE.Scene();
@@ -47,7 +48,10 @@ export class SceneView {
    * panels: [{ label, mesh, name }], name for those who cannot see it; ramp: CSS colours of an error from none to the scale's end, where meshes have errors.
    */
   show(panels, ramp = null) {
-    if (!this.renderer) return;
+    if (!this.renderer) {
+      this.say(NO_WEBGL);
+      return;
+    }
     this.clear();
     const reference = (panels.find(({ mesh }) => mesh.about.faces > 0) ?? panels[0]).mesh.about;
     this.frame = frameOf(reference);

@@ -1,0 +1,145 @@
+"""Bytes against error over a whole range, for sets of meshes: by kind of record, beside other tools. Numbers and a plot.
+
+    python benchmarks/curves.py bodies=FOLDER animals=FOLDER ... [--names bodies=FILE ...] [--models 24] [--jobs 2]
+        [--peers peers.csv] [--points points.json] [--errors 5e-3 2.2e-3 1e-3 0.5e-3] --out curves
+
+Writes OUT.json (every point measured, and the sets' curves) and OUT.png. Errors are mean distances between decoded
+surface and original, both ways averaged, longest side = 2. A set's curve is the choice of least bytes whose mean error
+is the one asked (`--policy set`), framing and names included. A peers' file has the columns set, peer, p2s and
+bytes_per_model; a points' file is a list of objects set, label, p2s and bytes_per_model, of results measured elsewhere.
+OUT.json is kept up to date: a run that was stopped goes on where it was.
+"""
+
+import argparse
+import csv
+import json
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from necgs_cli.explicit.bound import Bound
+from necgs_cli.explicit.records import KIND_NUMBERS, encode_record
+from necgs_cli.explicit.search import Search
+from necgs_cli.mesh_codec import NEAR, allocate, cheapest_hull
+from necgs_cli.meshes.find import find_meshes
+from necgs_cli.meshes.placement import Placement
+from necgs_cli.meshes.read import read_mesh
+
+FRAMING = 18  # bytes a model besides payload and name
+ASKED = np.geomspace(6e-3, 0.3e-3, 25)  # mean errors of a set's curve
+SHOWN = ("draco", "qem_draco")
+
+
+def measure(path: str, name: str, errors: list[float]) -> dict:
+    """All points of a model: [kind, bytes, p2s, p99, max], and processor seconds."""
+    mesh = read_mesh(path).mesh
+    started = time.process_time()
+    vertices = Placement.of(mesh.vertices).to_unit(mesh.vertices)
+    side = float(np.ptp(vertices, axis=0).max()) / 2
+    search = Search(vertices, mesh.faces)
+    points = []
+    for error in errors:
+        points += search.curve(search.best(Bound(error * side)), NEAR)
+    rows = []
+    for kind in KIND_NUMBERS:
+        for p in cheapest_hull([p for p in points if p.mesh.kind == kind]):
+            size = len(encode_record(p.mesh)[1]) + FRAMING + len(name)
+            rows.append([kind, size, p.p2s / side, p.p99 / side, p.max_error / side])
+    return {"name": name, "points": rows, "seconds": time.process_time() - started}
+
+
+def set_curve(models: list[dict], kinds: tuple[str, ...]) -> list[list[float]]:
+    """[mean error, bytes a model, p99, max] of the cheapest choices, where all models have records of such kinds."""
+    hulls = []
+    for model in models:
+        rows = [r for r in model["points"] if r[0] in kinds]
+        hulls.append(cheapest_hull([SimpleNamespace(bytes=r[1], p2s=r[2], p99=r[3], largest=r[4]) for r in rows]))
+    if not all(hulls):
+        return []
+    found = []
+    for error in ASKED:
+        chosen = allocate(hulls, [error] * len(hulls))
+        row = [float(np.mean([getattr(p, key) for p in chosen])) for key in ("p2s", "bytes", "p99", "largest")]
+        if row[0] <= 1.002 * error and (not found or row[1] > found[-1][1]):
+            found.append(row)
+    return found
+
+
+def plot(curves: dict, peers: list[dict], points: list[dict], path: Path) -> None:
+    """One panel a set."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, panels = pyplot.subplots(1, len(curves), figsize=(4.6 * len(curves), 4.2), squeeze=False, sharey=True)
+    for panel, (name, kinds) in zip(panels[0], curves.items(), strict=True):
+        for label, rows in kinds.items():
+            if rows:
+                style = {"lw": 2.2, "color": "black"} if label == "any kind" else {"lw": 1.2}
+                panel.plot([r[1] for r in rows], [r[0] for r in rows], label=f"necgs, {label}", **style)
+        for peer in SHOWN:
+            rows = sorted((float(r["bytes_per_model"]), float(r["p2s"])) for r in peers
+                          if r["set"] == name and r["peer"] == peer)
+            if rows:
+                panel.plot(*zip(*rows, strict=True), "--", lw=1.2, label=peer)
+        for point in points:
+            if point["set"] == name:
+                panel.plot(point["bytes_per_model"], point["p2s"], "o", ms=5, label=point["label"])
+        panel.set(title=name, xlabel="bytes a model, whole file", xscale="log", yscale="log", ylim=(2e-4, 8e-3))
+        panel.grid(True, which="both", alpha=0.25)
+        panel.legend(fontsize=7)
+    panels[0][0].set_ylabel("mean surface distance (longest side = 2)")
+    figure.tight_layout()
+    figure.savefig(path, dpi=130)
+
+
+def pairs(texts: list[str]) -> dict[str, str]:
+    return dict(text.split("=", 1) for text in texts)
+
+
+def main() -> None:
+    """Read the command line, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="+", metavar="NAME=FOLDER")
+    parser.add_argument("--names", nargs="*", default=[], metavar="NAME=FILE", help="models to take, one a line")
+    parser.add_argument("--models", type=int, default=24)
+    parser.add_argument("--errors", nargs="+", type=float, default=[5e-3, 2.2e-3, 1e-3, 0.5e-3])
+    parser.add_argument("--peers", type=Path)
+    parser.add_argument("--points", type=Path)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args()
+    kept = asked.out.with_suffix(".json")
+    result = json.loads(kept.read_text()) if kept.exists() else {"models": {}}
+    wanted = pairs(asked.names)
+    with ProcessPoolExecutor(asked.jobs) as pool:
+        for name, folder in pairs(asked.sets).items():
+            sources = find_meshes([Path(folder)])
+            if name in wanted:
+                only = set(Path(wanted[name]).read_text().split("\n"))
+                sources = [s for s in sources if s.name in only]
+            done = result["models"].setdefault(name, [])
+            known = {model["name"] for model in done}
+            jobs = [pool.submit(measure, str(s.path), s.name, asked.errors) for s in sources[: asked.models]
+                    if s.name not in known]
+            for job in jobs:
+                done.append(job.result())
+                kept.write_text(json.dumps(result))
+                print(name, done[-1]["name"], f"{done[-1]['seconds']:.1f} s", flush=True)
+    curves = {name: {"any kind": set_curve(models, tuple(KIND_NUMBERS)),
+                     **{kind: set_curve(models, (kind,)) for kind in KIND_NUMBERS}}
+              for name, models in result["models"].items()}
+    kept.write_text(json.dumps(result | {"curves": curves}))
+    peers = list(csv.DictReader(asked.peers.open())) if asked.peers else []
+    plot(curves, peers, json.loads(asked.points.read_text()) if asked.points else [], asked.out.with_suffix(".png"))
+    for name, kinds in curves.items():
+        for p2s, size, p99, largest in kinds["any kind"]:
+            print(f"{name:10} p2s {p2s:.2e} {size:8.0f} B  p99 {p99:.2e} max {largest:.2e}")
+
+
+if __name__ == "__main__":
+    main()
