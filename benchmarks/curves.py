@@ -1,4 +1,4 @@
-"""Bytes against error over a whole range, for sets of meshes: by kind of record, beside other tools. Numbers and a plot.
+"""Bytes against error over a range, for sets of meshes: by kind of record, beside other tools. Numbers and a plot.
 
     python benchmarks/curves.py bodies=FOLDER animals=FOLDER ... [--names bodies=FILE ...] [--models 24] [--jobs 2]
         [--peers peers.csv] [--points points.json] [--errors 5e-3 2.2e-3 1e-3 0.5e-3] --out curves

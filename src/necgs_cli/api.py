@@ -163,7 +163,7 @@ def append(
         goal = appended_goal(set_p2s, error, max_error)
         encoded = encode_meshes(items, goal, options, workers or _cores(), progress)
     try:
-        ids = append_records(path, encoded.records)
+        ids = append_records(path, encoded.records, among_themselves=True)
     except (DamagedFile, FileBusy) as problem:
         raise NecgsError(f"{path}: {problem}", DAMAGED if isinstance(problem, DamagedFile) else 1) from problem
     report = _report(Path(path), encoded, ids.start, os.path.getsize(path), started, progress)

@@ -136,38 +136,54 @@ class RecordDecoder:
             raise UnknownKind(f"model {id} is of kind {entry.kind}, which this version cannot decode")
         with np.errstate(all="ignore"):  # numbers out of range are found in the end
             if entry.kind in EXPLICIT:
-                return place(self._control_mesh(entry, mode, MOST_POSES).surface(), entry.placement)
+                return place(self.control_mesh(id, mode).surface(), entry.placement)
             with self._lock:
                 field = self._decoder(entry.kind).decode(self.container.payload(id))
             return place(field_surface(field), entry.placement)
 
-    def _control_mesh(self, entry: Entry, mode: Mode | None, most_poses: int) -> ControlMesh:
-        """The control mesh of an explicit record, and first those it depends on."""
+    def control_mesh(self, id: int, mode: Mode | None = None) -> ControlMesh:
+        """The control mesh of an explicit record, decoded after those that it depends on.
+
+        Raises:
+            IndexError: no such model. DamagedFile: it, or one that it depends on, cannot be decoded.
+        """
         from necgs_cli.explicit.coding.kernel import PYTHON
         from necgs_cli.explicit.records import decode_posed, decode_record
 
-        payload = self.container.payload(entry.id)
-        if entry.kind != POSED:
-            return decode_record(entry.kind, payload, mode or PYTHON)
-        if len(entry.depends) != 1 or most_poses == 0:
-            raise DamagedFile(f"model {entry.id} is no pose of one other model")
-        return decode_posed(payload, self._reference(entry.depends[0], mode, most_poses - 1), mode or PYTHON)
-
-    def _reference(self, id: int, mode: Mode | None, most_poses: int) -> ControlMesh:
-        """The control mesh that a pose depends on; some are kept, as many poses may depend on the same."""
+        chain = self._chain(id)
+        mesh = None
         with self._lock:
-            kept = self._references.get(id)
-        if kept is not None:
-            return kept
-        entry = self.container.entry(id)
-        if entry.kind not in EXPLICIT:
-            raise DamagedFile(f"model {id}, which a pose depends on, has no control mesh")
-        mesh = self._control_mesh(entry, mode, most_poses)
+            start = next((k for k, entry in enumerate(chain) if entry.id in self._references), len(chain))
+            if start < len(chain):
+                mesh = self._references[chain[start].id]
+        for entry in reversed(chain[:start]):
+            payload = self.container.payload(entry.id)
+            if mesh is None:
+                mesh = decode_record(entry.kind, payload, mode or PYTHON)
+            else:
+                mesh = decode_posed(payload, mesh, mode or PYTHON)
+            if entry.id != id:
+                self._keep(entry.id, mesh)
+        assert mesh is not None
+        return mesh
+
+    def _chain(self, id: int) -> list[Entry]:
+        """A model, the one that it is a pose of, and so on to one that is no pose."""
+        chain = [self.container.entry(id)]
+        while chain[-1].kind == POSED:
+            if len(chain[-1].depends) != 1 or len(chain) > MOST_POSES:
+                raise DamagedFile(f"model {chain[-1].id} is no pose of one other model, at most {MOST_POSES} in a row")
+            chain.append(self.container.entry(chain[-1].depends[0]))
+            if chain[-1].kind not in EXPLICIT:
+                raise DamagedFile(f"model {chain[-1].id}, which a pose depends on, has no control mesh")
+        return chain
+
+    def _keep(self, id: int, mesh: ControlMesh) -> None:
+        """Keeps a control mesh for other poses that depend on it."""
         with self._lock:
             if len(self._references) >= KEPT_REFERENCES:
                 self._references.pop(next(iter(self._references)))
             self._references[id] = mesh
-        return mesh
 
     def _decoder(self, kind: int) -> FieldDecoder:
         if kind not in self._decoders:

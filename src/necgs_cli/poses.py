@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from necgs_cli.mesh_codec import CodedMesh
+from necgs_cli.outcome import NecgsError
 from necgs_cli.prepare import Prepared, run_all
 from necgs_cli.progress import Progress
 
@@ -24,6 +25,7 @@ LONGEST_CHAIN = 4
 """Records that must be decoded at most before a pose can be: random access stays cheap."""
 NEAREST = 2
 """Poses coded before, of those nearest, from which a pose is tried to be told."""
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,12 @@ def groups_of_poses(models: Sequence[Prepared[Any]]) -> list[list[int]]:
 
 
 def share_connectivity(
-    models: Sequence[Prepared[Any]], chosen: Sequence[CodedMesh], bounds: Sequence[tuple[float, float]], seed: int,
-    workers: int, progress: Progress,
+    models: Sequence[Prepared[Any]],
+    chosen: Sequence[CodedMesh],
+    bounds: Sequence[tuple[float, float]],
+    seed: int,
+    workers: int,
+    progress: Progress,
 ) -> tuple[list[CodedMesh], list[tuple[int, ...]]]:
     """Records of positions alone in place of those of poses, where they are smaller.
 
@@ -94,8 +100,12 @@ def share_connectivity(
         models: the inputs; chosen: their own records; bounds: p2s and largest error allowed to each, longest side = 2.
     Returns:
         A record for each model, and the models before it that it depends on.
+
+    Raises:
+        NecgsError: the work was stopped.
     """
-    records, depends = list(chosen), [()] * len(chosen)
+    records: list[CodedMesh] = list(chosen)
+    depends: list[tuple[int, ...]] = [()] * len(chosen)
     for group in groups_of_poses(models):
         key = group[0]
         key_mesh = _decoded(records[key])
@@ -111,10 +121,17 @@ def share_connectivity(
             if not isinstance(pose, Pose):
                 continue
             record, before, depth = _told_from(pose, coded)
-            if record.bytes < records[i].bytes:
+            if record.bytes + _dependence_bytes(i - before) < records[i].bytes:
                 records[i], depends[i] = record, (before,)
                 coded.append((i, pose.mesh, depth))
+        if progress.stopped():
+            raise NecgsError("stopped", INTERRUPTED)
     return records, depends
+
+
+def _dependence_bytes(distance: int) -> int:
+    """What a record's frame takes to name one other model so many models before it."""
+    return 1 + max(1, -(-distance.bit_length() // 7))
 
 
 def _decoded(record: CodedMesh) -> ControlMesh:
@@ -126,6 +143,7 @@ def _decoded(record: CodedMesh) -> ControlMesh:
 
 def _told_from(pose: Pose, coded: list[tuple[int, ControlMesh, int]]) -> tuple[CodedMesh, int, int]:
     """The shortest record of a pose among those told from the nearest ones: it, the model it depends on, its depth."""
+    from necgs_cli.explicit.coding.choice import mode_for_next
     from necgs_cli.explicit.records import encode_posed
 
     here = pose.mesh.positions * pose.mesh.step
@@ -135,6 +153,7 @@ def _told_from(pose: Pose, coded: list[tuple[int, ControlMesh, int]]) -> tuple[C
         return float(np.abs(moved - moved.mean(axis=0)).sum())
 
     near = sorted((c for c in coded if c[2] < LONGEST_CHAIN), key=lambda c: apart(c[1]))[:NEAREST]
-    found = [(encode_posed(pose.mesh, mesh), i, depth + 1) for i, mesh, depth in near]
+    mode = mode_for_next(len(near) * len(here))
+    found = [(encode_posed(pose.mesh, mesh, mode), i, depth + 1) for i, mesh, depth in near]
     (kind, payload), before, depth = min(found, key=lambda f: len(f[0][1]))
     return CodedMesh(kind, payload, pose.p2s, pose.max_error, len(here)), before, depth

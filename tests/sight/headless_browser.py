@@ -6,6 +6,7 @@ Messages are JSON ended by a zero byte; the browser reads them from file descrip
 from __future__ import annotations
 
 import base64
+import fcntl
 import io
 import json
 import os
@@ -48,11 +49,10 @@ class Browser:
         self._profile = tempfile.TemporaryDirectory(prefix="necgs-browser-", ignore_cleanup_errors=True)
 
         def place_pipes() -> None:
-            # Both may be 3 or 4 already: move them out of the way before they take these places.
-            read, write = os.dup(to_browser), os.dup(from_browser)
-            high_read, high_write = os.dup2(read, 20), os.dup2(write, 21)
-            os.dup2(high_read, 3)
-            os.dup2(high_write, 4)
+            # Both may be 3 or 4 already: copies far above are out of the way of either.
+            read, write = (fcntl.fcntl(end, fcntl.F_DUPFD, 100) for end in (to_browser, from_browser))
+            os.dup2(read, 3)
+            os.dup2(write, 4)
 
         self._process = subprocess.Popen(
             [program, *FLAGS, f"--user-data-dir={self._profile.name}", "about:blank"],

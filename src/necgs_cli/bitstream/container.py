@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -81,11 +81,20 @@ def container_bytes(sections: Iterable[SetSection], models: Iterable[ModelRecord
     return len(HEADER) + len(body) + len(footer)
 
 
-def append_records(path: str | Path, models: Iterable[ModelRecord], sections: Iterable[SetSection] = ()) -> range:
+def append_records(
+    path: str | Path,
+    models: Iterable[ModelRecord],
+    sections: Iterable[SetSection] = (),
+    *,
+    among_themselves: bool = False,
+) -> range:
     """Adds models, and sections if any, behind what the file holds; no byte of that changes.
 
     A crash at any moment leaves the models that were there before, or all. What an earlier crash left behind the last
     complete segment is removed.
+
+    Args:
+        among_themselves: the models depend on others of them, given by their places in `models`, not by their ids.
 
     Returns:
         ids of the new models.
@@ -99,6 +108,8 @@ def append_records(path: str | Path, models: Iterable[ModelRecord], sections: It
         with Container.open(path) as container:
             _refuse_damage(container)
             first = len(container)
+        if among_themselves:
+            models = [replace(model, depends=tuple(first + other for other in model.depends)) for model in models]
         if models or sections:
             body, footer = make_segment(sections, models, first)
             storage.append(file, container.end, body, footer)

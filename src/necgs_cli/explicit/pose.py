@@ -8,6 +8,7 @@ from .bound import Bound
 from .control_mesh import ControlMesh, grid_step
 from .fit import Regulariser, fit_integers, fit_vertices
 from .patches import Patches
+from .records import MOST_GRID
 from .search import Point, Search
 from .target import face_normals
 
@@ -26,8 +27,9 @@ def carried(points: np.ndarray, before: np.ndarray, after: np.ndarray, faces: np
     import point_cloud_utils as pcu
 
     faces = faces[face_normals(before[faces])[1] > 0]
-    _, face, weights = pcu.closest_points_on_mesh(np.ascontiguousarray(points), np.ascontiguousarray(before),
-                                                  faces.astype(np.int32))
+    _, face, weights = pcu.closest_points_on_mesh(
+        np.ascontiguousarray(points), np.ascontiguousarray(before), faces.astype(np.int32)
+    )
     corners_before, corners_after = before[faces[face]], after[faces[face]]
     offset = points - np.einsum("nk,nkd->nd", weights, corners_before)
     local = np.einsum("nij,nj->ni", _frames(corners_before), offset)
@@ -59,7 +61,7 @@ def fit_pose(mesh: ControlMesh, start: np.ndarray, search: Search, bound: Bound)
     step = grid_step(mesh.grid)
     for rounds in ROUNDS:
         fitted = fit_vertices(search.target, patches, start, regulariser, step, rounds, on_surface=False)
-        for grid in range(mesh.grid, mesh.grid + GRIDS):
+        for grid in range(mesh.grid, min(mesh.grid + GRIDS, MOST_GRID + 1)):
             positions = fit_integers(search.target, patches, fitted, regulariser, grid_step(grid))
             point = search.measure(replace(mesh, positions=positions, grid=grid))
             if bound.ratio(point) <= 1:

@@ -93,9 +93,7 @@ ROOT_OF_TWO, ROOT_BITS = 759250125, 29
 def _on_grid(mesh: ControlMesh, grid: int) -> np.ndarray:
     """Positions int64 (n, 3) of a mesh in steps of another grid, in integers: the same on every machine."""
     finer = grid - mesh.grid
-    scaled = mesh.positions.astype(np.int64)
+    scaled, halves = mesh.positions.astype(np.int64), finer // 2
     if finer % 2:
-        scaled = scaled * ROOT_OF_TWO + (1 << ROOT_BITS - 1) >> ROOT_BITS
-        finer -= 1
-    halves = finer // 2
+        scaled, halves = scaled * ROOT_OF_TWO, halves - ROOT_BITS
     return scaled << halves if halves >= 0 else scaled + (1 << -halves - 1) >> -halves

@@ -33,6 +33,7 @@ OWN_TRIALS = 3.0  # vertices of the original a predicted byte of the best fit, b
 HOPELESS = 1.8  # predicted bytes over those of a record at hand, from which a kind is given up after one fit
 COARSER_GRID = 0.8  # share of the asked error below which fewer vertices are tried at once, not a coarser grid
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.06, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
+ODD = 0.7  # error times vertices of a smooth fit, 0.3 to 0.5 on organic shapes, from which a shape is mechanical
 TAIL_SHARE = 0.2  # exponent of p99 in the choice among fits
 BITS_PER_VERTEX = 16.0  # of records, about
 
@@ -227,6 +228,10 @@ class Search:
         if guess >= len(self.target.vertices):
             guess = max(LEAST_VERTICES, len(self.target.vertices) // 2)
         first = self._first_fits(guess, mean)
+        if not self.mechanical and first[SMOOTH].p2s * guess > ODD:  # struts, sheets: not what was thought
+            self.mechanical = True
+            self._simplifier = Simplifier(self.target, True)
+            first = self._first_fits(guess, mean)
         merit = {kind: p.bytes * max(bound.ratio(p), 0.5) for kind, p in first.items()}
         found: list[Point] = []
         if len(self.target.vertices) < OWN_TRIALS * min(merit.values()):

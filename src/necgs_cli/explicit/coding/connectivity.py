@@ -93,8 +93,16 @@ def _take_start(source: Source) -> int:
     return k if k < count else NOTHING
 
 
+@kernel
+def _spend(registers: Flat, border: Border, steps: int) -> None:
+    """Bound the work that searches among known vertices, and among the triangles of an edge, take."""
+    border.numbers[WORK] += steps
+    if border.numbers[WORK] > MAX_WORK:
+        fail(registers, TOO_MUCH_WORK)
+
+
 @inlined
-def _choose(source: Source, border: Border, f: int, v: int, p: int, x: int) -> tuple[int, int]:
+def _choose(registers: Flat, source: Source, border: Border, f: int, v: int, p: int, x: int) -> tuple[int, int]:
     """The encoder's triangle for a gate, the cheapest to tell, and its apex."""
     first, ends, renumber = source.first, source.ends, source.renumber
     a, b = source.old[f], source.old[v]
@@ -106,9 +114,11 @@ def _choose(source: Source, border: Border, f: int, v: int, p: int, x: int) -> t
         else:
             high = middle
     found, found_apex, best = NOTHING, NO_TRIANGLE, 8
+    steps = 0
     for at in range(low, first[a + 1]):
         if ends[at] != b:
             break
+        steps += 1
         k = source.owners[at]
         if not source.told[k]:
             apex = renumber[source.faces[3 * k] + source.faces[3 * k + 1] + source.faces[3 * k + 2] - a - b]
@@ -117,6 +127,7 @@ def _choose(source: Source, border: Border, f: int, v: int, p: int, x: int) -> t
             cost = 4 * (apex != p) + 2 * (apex != x) + (apex != FRESH)
             if cost < best:
                 found, found_apex, best = k, apex, cost
+    _spend(registers, border, steps)
     return found, found_apex
 
 
@@ -128,14 +139,6 @@ def _add_told(registers: Flat, source: Source, border: Border, old: int, a: int,
         source.old[v] = old
         source.renumber[old] = v
     return v
-
-
-@kernel
-def _spend(registers: Flat, border: Border, steps: int) -> None:
-    """Bound the work that searches among known vertices take."""
-    border.numbers[WORK] += steps
-    if border.numbers[WORK] > MAX_WORK:
-        fail(registers, TOO_MUCH_WORK)
 
 
 @kernel
@@ -244,7 +247,7 @@ def _serve_gate(stream: Stream, border: Border, source: Source, f: int, has_bord
     x = gates[3 * after + 1] if after >= 0 else NOTHING
     told, apex = NOTHING, NO_TRIANGLE
     if not registers[DECODING]:
-        told, apex = _choose(source, border, f, v, p, x)
+        told, apex = _choose(registers, source, border, f, v, p, x)
     cf, cv = min(t[f], _TOP), min(t[v], _TOP)
     if has_border:
         shut = border.shut
