@@ -14,7 +14,7 @@ from necgs_cli.bitstream.container import Container, ModelRecord, SetSection, wr
 from necgs_cli.bitstream.errors import DamagedFile
 from necgs_cli.bitstream.segments import FOOTER_BYTES, HEADER, make_footer, make_segment
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
-from necgs_cli.explicit.records import encode_record
+from necgs_cli.explicit.records import decode_record, encode_posed, encode_record
 from necgs_cli.meshes.placement import Placement
 from necgs_cli.model import contexts
 from necgs_cli.model.config import DecoderConfig
@@ -41,6 +41,17 @@ def explicit_records() -> list[ModelRecord]:
 def _kind(mesh: ControlMesh) -> tuple[int, str, Placement, bytes]:
     number, payload = encode_record(mesh)
     return number, f"tetrahedron {number}.obj", PLACE, payload
+
+
+def posed_records() -> list[ModelRecord]:
+    """A tetrahedron, a pose of it on a finer grid, and a pose of that on a coarser one."""
+    number, payload = encode_record(ControlMesh(CORNERS, SIDES, SIDES[:2, :2], CREASED, 4))
+    records, mesh = [ModelRecord(number, "key.obj", PLACE, payload)], decode_record(number, payload)
+    for i, (grid, positions) in enumerate(((5, mesh.positions * 3 // 2 + 1), (2, mesh.positions[::-1] // 2))):
+        before, mesh = mesh, replace(mesh, positions=positions, grid=grid)
+        number, payload = encode_posed(mesh, before)
+        records.append(ModelRecord(number, f"pose {i}.obj", PLACE, payload, depends=(i,)))
+    return records
 
 
 def sparse_set() -> tuple[SetSection, list[ModelRecord]]:
@@ -91,13 +102,14 @@ def seeds() -> tuple[list[Seed], list[int]]:
     explicit = explicit_records()
     found = [Seed([], [record]) for record in explicit]
     found.append(Seed([], explicit[1:3], appended=1))
+    found.append(Seed([], posed_records(), appended=1))
     later = replace(explicit[1], kind=11, depends=(0,))
     found.append(Seed([SetSection(7, b"of a later version")], [explicit[2], later]))
     section, records = sparse_set()
     found.append(Seed([section], records))
     section, records = dense_set()
     found.append(Seed([section], records))
-    return found, [8] * len(explicit) + [2, 2, 4, 1]
+    return found, [8] * len(explicit) + [2, 8, 2, 4, 1]
 
 
 EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 1 << 31, (1 << 32) - 1, 1 << 63, (1 << 64) - 1)
@@ -214,5 +226,5 @@ def golden_seed(path) -> Seed:
     """A file from disk as a seed."""
     with Container.open(path) as container:
         entries = [container.entry(id) for id in range(len(container))]
-        models = [ModelRecord(e.kind, e.name, e.placement, container.payload(e.id)) for e in entries]
+        models = [ModelRecord(e.kind, e.name, e.placement, container.payload(e.id), depends=e.depends) for e in entries]
         return Seed(container.sections, models)

@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 
 MESHES = Path(__file__).resolve().parent / "meshes"
+SHOWN, ERRORS = "cat.ply", ("0.3%", "0.1%", "0.03%")
+"""The model that is drawn at several sizes, and the errors it is asked for at."""
 
 
 def main() -> int:
@@ -42,7 +44,9 @@ def main() -> int:
     picture = options.out / "demo.png"
     draw(rows, sizes["file_bytes"], picture)
     print(f"measured and drawn in {time.monotonic() - started:.0f} s")
-    print(f"the compressed set: {ncgs}\nthe decoded models: {decoded}\nthe picture:        {picture}")
+    sizes_picture = options.out / "sizes.png"
+    draw_sizes(options.out, sizes_picture)
+    print(f"the compressed set: {ncgs}\nthe decoded models: {decoded}\nthe pictures:       {picture}, {sizes_picture}")
     return 0
 
 
@@ -102,6 +106,23 @@ def draw(rows: list[dict], file_bytes: int, path: Path) -> None:
         caption = f"{row['source_bytes']:,} bytes to {row['record_bytes']:,}, {error}"
         pairs.append(Pair(row["name"], row["original"], row["decoded"], caption))
     contact_sheet(pairs, path, title=f"{len(rows)} models in one file of {file_bytes:,} bytes")
+
+
+def draw_sizes(folder: Path, path: Path) -> None:
+    """One model at three sizes: original, decoded and error, with its bytes."""
+    from necgs_cli.report.contact_sheet import Pair, contact_sheet
+
+    pairs = []
+    for error in ERRORS:
+        ncgs, decoded = folder / f"{Path(SHOWN).stem}-{error}.ncgs", folder / f"{Path(SHOWN).stem}-{error}"
+        decoded.mkdir(exist_ok=True)
+        report = necgs(["encode", str(MESHES / SHOWN), "-o", str(ncgs), "-f", "-q", "--json", "--error", error], True)
+        necgs(["decode", str(ncgs), "--id", "0", "-o", str(decoded / SHOWN), "-f", "-q"], True)
+        size = json.loads(report.stdout)["models"][0]["record_bytes"]
+        row = measured({"name": SHOWN, "bytes": size}, decoded)
+        caption = f"{size:,} bytes, mean error {50 * row['distances'].p2s:.3f} %"
+        pairs.append(Pair(f"{SHOWN} --error {error}", row["original"], row["decoded"], caption))
+    contact_sheet(pairs, path, title=f"One model at three sizes, of {row['source_bytes']:,} bytes", across=1)
 
 
 if __name__ == "__main__":

@@ -335,4 +335,5 @@ def _report(
         warnings=list(progress.warnings),
         decision=encoded.decision,
         missed=encoded.missed,
+        raw_bytes=sum(12 * (len(model.mesh.vertices) + len(model.mesh.faces)) for model in encoded.models),
     )

@@ -80,7 +80,8 @@ class Report:
     Attributes:
         path: of the file, "-" for a stream.
         models: those encoded now.
-        source_bytes: of their inputs as read; file_bytes: of the whole file; set_bytes: shared by all models.
+        source_bytes: of their inputs as read; raw_bytes: as raw binary, 12 bytes a vertex and a triangle.
+        file_bytes: of the whole file; set_bytes: shared by all models.
         set_p2s: mean distortion of the models that were there before an append, NaN for a new file.
         options: as used.
         decision: which codec was chosen and why, in one line.
@@ -99,6 +100,7 @@ class Report:
     set_p2s: float = math.nan
     decision: str = ""
     missed: list[Missed] = field(default_factory=list)
+    raw_bytes: int = 0
 
     @property
     def p2s(self) -> float:

@@ -4,10 +4,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strange_meshes import strange_mesh, strange_pose
 
 pytest.importorskip("numba")
 
-from necgs_cli.explicit.coding import DamagedRecord, choice, compiled, decode_mesh, encode_mesh, record
+from necgs_cli.explicit.coding import (
+    DamagedRecord,
+    choice,
+    compiled,
+    decode_mesh,
+    decode_pose,
+    encode_mesh,
+    encode_pose,
+    record,
+)
 from necgs_cli.explicit.coding.kernel import PYTHON
 
 SCALES = (1, 7, 300, 40_000, 1 << 19, 1 << 21, 1 << 24, (1 << 31) - 1)
@@ -59,6 +69,17 @@ def assert_alike(mode, q, f, creases=None):
         assert np.array_equal(order, order_again)
         for a, b in zip(decode_mesh(data), decode_mesh(data, mode=mode), strict=True):
             assert a.dtype == b.dtype and np.array_equal(a, b)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_poses_of_any_mesh_code_alike(mode, seed):
+    rng = np.random.default_rng(seed)
+    q, f, _ = strange_mesh(rng)
+    pose, methods = strange_pose(rng, q), (int(rng.integers(4)),)
+    data = encode_pose(pose, q, f, methods=methods)
+    assert encode_pose(pose, q, f, methods=methods, mode=mode) == data
+    assert np.array_equal(decode_pose(data, q, f, mode=mode), pose)
 
 
 @settings(max_examples=40, deadline=None)

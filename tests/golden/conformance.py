@@ -69,9 +69,7 @@ def integers_hash(container: Container, id: int) -> str:
     """Of a record's integers: a feature's lattices, or a control mesh's vertices, triangles, creases and grid."""
     kind, payload = container.entry(id).kind, container.payload(id)
     if kind in EXPLICIT:
-        from necgs_cli.explicit.records import decode_record
-
-        mesh = decode_record(kind, payload)
+        mesh = RecordDecoder(container).control_mesh(id)
         creases = [] if mesh.creases is None else [mesh.creases]
         return _hash([mesh.positions, mesh.faces, *creases, np.array(mesh.grid)])
     section = decoder_section(container.sections, kind).payload

@@ -15,8 +15,8 @@ from conformance import FOLDER, MANIFEST, describe
 
 from necgs_cli.bitstream.container import ModelRecord, SetSection, append_records, write_container
 from necgs_cli.decoding import DENSE, SPARSE
-from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
-from necgs_cli.explicit.records import encode_record
+from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh, grid_step
+from necgs_cli.explicit.records import decode_record, encode_posed, encode_record
 from necgs_cli.meshes.placement import Placement
 from necgs_cli.meshes.read import read_mesh
 from necgs_cli.metrics.surface import Reference
@@ -56,6 +56,32 @@ def explicit_record(name: str, kind: str, faces: int) -> ModelRecord:
     vertices, triangles = control.surface()
     found = Reference(mesh.vertices, mesh.faces, 10_000).measure(placement.to_source(vertices), triangles)
     return ModelRecord(number, name, placement, payload, found.p2s, found.max)
+
+
+def posed_records(key: ModelRecord) -> list[ModelRecord]:
+    """Two poses of a record's model: one told from it, on a finer grid, and one told from that, on a coarser one."""
+    original = read_mesh(EXAMPLES / key.name).mesh
+    mesh, records = decode_record(key.kind, key.payload), []
+    first = mesh.positions * mesh.step
+    for degrees, grid in ((30, GRID + 1), (55, GRID - 2)):
+        integers = np.rint(bent(first, degrees) / grid_step(grid)).astype(np.int32)
+        posed = ControlMesh(integers, mesh.faces, mesh.creases, mesh.kind, grid)
+        number, payload = encode_posed(posed, mesh)
+        vertices = key.placement.to_source(bent(key.placement.to_unit(original.vertices), degrees))
+        surface, triangles = posed.surface()
+        found = Reference(vertices, original.faces, 10_000).measure(key.placement.to_source(surface), triangles)
+        name = f"{key.name} bent by {degrees} degrees"
+        depends = (len(records),)
+        records.append(ModelRecord(number, name, key.placement, payload, found.p2s, found.max, depends=depends))
+        mesh = posed
+    return records
+
+
+def bent(vertices: np.ndarray, degrees: float) -> np.ndarray:
+    """Points (n, 3) of the unit frame, turned about z the more the farther they lie along x."""
+    x, y, z = vertices.T
+    angle = np.radians(degrees) * x
+    return np.stack([x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle), z], axis=1)
 
 
 def sparse_set() -> tuple[SetSection, list[ModelRecord]]:
@@ -103,6 +129,7 @@ def main() -> None:
         write_container(FOLDER / f"{file}.ncgs", [], [record])
     write_container(FOLDER / "appended.ncgs", [], [records["triangles"]])
     append_records(FOLDER / "appended.ncgs", [records["loop"], records["loop_creased"]])
+    write_container(FOLDER / "posed.ncgs", [], [records["loop_creased"], *posed_records(records["loop_creased"])])
     for file, (section, models) in (("sparse", sparse_set()), ("dense", dense_set())):
         write_container(FOLDER / f"{file}.ncgs", [section], models)
     manifest = {path.name: describe(path) for path in sorted(FOLDER.glob("*.ncgs"))}

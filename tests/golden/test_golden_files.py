@@ -35,7 +35,7 @@ for path in sorted(FOLDER.glob("*.ncgs")):
 
 def test_every_kind_of_record_and_an_append_have_a_golden_file():
     kinds = {model["kind"] for entry in GOLDEN.values() for model in entry["models"]}
-    assert kinds == {1, 2, 3, 4, 5}
+    assert kinds == {1, 2, 3, 4, 5, 6}
     assert sorted(GOLDEN) == sorted(path.name for path in FOLDER.glob("*.ncgs"))
     with Container.open(FOLDER / "appended.ncgs") as container:
         assert len(container.segments) == 2 and len(container) == 3

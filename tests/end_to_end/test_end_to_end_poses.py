@@ -1,0 +1,263 @@
+"""Frames of an animation in one set: the triangles are stored once, and every frame is still a model of its own."""
+
+import io
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+import necgs_cli
+from necgs_cli import NecgsError
+from necgs_cli.bitstream.container import Container, ModelRecord, write_container
+from necgs_cli.bitstream.records import make_record
+from necgs_cli.decoding import MOST_POSES, POSED
+from necgs_cli.explicit.control_mesh import SMOOTH, ControlMesh, grid_step
+from necgs_cli.explicit.records import decode_record, encode_posed, encode_record
+from necgs_cli.meshes.placement import Placement
+from necgs_cli.meshes.read import read_mesh
+from necgs_cli.metrics.surface import Reference
+from necgs_cli.options import EncodeOptions, ErrorBound
+from necgs_cli.poses import _dependence_bytes
+from necgs_cli.progress import Progress
+from necgs_cli.rescue import recover
+
+COW = Path(__file__).parents[2] / "examples" / "meshes" / "cow.off"
+ERROR = 0.004
+OPTIONS = EncodeOptions(error=ErrorBound(ERROR), workers=1)
+FRAMES, OTHERS = (0, 2, 4, 5), (1, 3)  # ids of the animation, and of a box and a cow with a hole between them
+
+
+def frame(bend):
+    """The cow, bent about z and a little upwards."""
+    mesh = read_mesh(COW).mesh
+    vertices = mesh.vertices - mesh.vertices.mean(axis=0)
+    x, y, z = (vertices / np.abs(vertices).max()).T
+    angle = bend * x
+    turned = x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle), z + 0.1 * bend * x * x
+    return np.stack(turned, axis=1), mesh.faces
+
+
+def inputs():
+    vertices, faces = frame(0.2)
+    box = trimesh.creation.box((2, 3, 4))
+    return [frame(0), (box.vertices, box.faces), frame(0.15), (vertices, faces[10:]), frame(0.3), frame(0.45)]
+
+
+@pytest.fixture(scope="module")
+def encoded():
+    out = io.BytesIO()
+    report = necgs_cli.encode(inputs(), out, OPTIONS)
+    return out.getvalue(), report
+
+
+def entries(data):
+    with Container.open(data) as container:
+        return [container.entry(id) for id in range(len(container))]
+
+
+def damaged(data, id):
+    """The file with a bit of a model's payload turned over."""
+    with Container.open(data) as container:
+        at = data.index(container.payload(id)) + 8
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def test_frames_with_the_same_triangles_are_told_as_poses_of_earlier_ones(encoded):
+    data, report = encoded
+    found = entries(data)
+    assert {report.models[id].kind for id in FRAMES[1:]} == {"posed"}
+    assert all(len(found[id].depends) == 1 and found[id].depends[0] in FRAMES for id in FRAMES[1:])
+    assert all(found[id].kind != POSED and not found[id].depends for id in (FRAMES[0], *OTHERS))
+    assert "3 of them poses" in report.decision
+
+
+def test_a_pose_takes_much_less_than_a_record_of_its_own(encoded):
+    _, report = encoded
+    alone = necgs_cli.encode([frame(0.3)], io.BytesIO(), OPTIONS)
+    assert report.models[4].record_bytes < 0.7 * alone.models[0].record_bytes
+
+
+def test_every_decoded_frame_is_within_the_asked_error(encoded):
+    data, report = encoded
+    with necgs_cli.open(data) as models:
+        for id, (vertices, faces) in enumerate(inputs()):
+            found = Reference(vertices, faces, 20_000).measure(models[id].vertices, models[id].faces)
+            assert found.p2s < 2 * ERROR * 1.05
+            assert found.p2s == pytest.approx(report.models[id].p2s, rel=0.06, abs=1e-5)
+
+
+def test_one_frame_alone_can_be_asked_for(encoded, tmp_path):
+    path = tmp_path / "set.ncgs"
+    path.write_bytes(encoded[0])
+    command = [sys.executable, "-m", "necgs_cli", "decode", path, "--id", "5", "-o", tmp_path / "frame.ply", "-q"]
+    subprocess.run(list(map(str, command)), check=True, capture_output=True)
+    with necgs_cli.open(path) as models:
+        np.testing.assert_allclose(read_mesh(tmp_path / "frame.ply").mesh.vertices, models[5].vertices, atol=1e-6)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_decoding_all_gives_what_decoding_each_gives(encoded, workers):
+    data, _ = encoded
+    for order in ([5, 4, 3, 2, 1, 0], list(range(6))):
+        with necgs_cli.open(data) as models:
+            for id, mesh in models.decode_all(order, workers=workers):
+                with necgs_cli.open(data) as fresh:
+                    assert np.array_equal(mesh.vertices, fresh[id].vertices)
+                    assert np.array_equal(mesh.faces, fresh[id].faces)
+
+
+def test_the_command_verifies_such_a_set(encoded, tmp_path):
+    path = tmp_path / "set.ncgs"
+    path.write_bytes(encoded[0])
+    done = subprocess.run([sys.executable, "-m", "necgs_cli", "verify", str(path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_damaged_frame_takes_those_that_are_poses_of_it_and_no_other(encoded):
+    data = damaged(encoded[0], 0)
+    with necgs_cli.open(data) as models:
+        found = dict(models.decode_all())
+        assert {id for id, mesh in found.items() if isinstance(mesh, NecgsError)} == set(FRAMES)
+        with pytest.raises(NecgsError, match="model 0"):
+            models[5]
+    out = io.BytesIO()
+    rescued = recover(data, out)
+    assert rescued.names == ["model_1", "model_3"]
+    assert sorted(name for line in rescued.lost for name in [line.split("'")[1]]) == [f"model_{id}" for id in FRAMES]
+    with necgs_cli.open(encoded[0]) as whole, necgs_cli.open(out.getvalue()) as models:
+        assert np.array_equal(models["model_3"].vertices, whole[3].vertices)
+
+
+def test_what_is_rescued_keeps_its_poses(encoded):
+    data, _ = encoded
+    out = io.BytesIO()
+    rescued = recover(damaged(data, 1), out)
+    assert rescued.names == [f"model_{id}" for id in (0, 2, 3, 4, 5)]
+    with necgs_cli.open(data) as whole, necgs_cli.open(out.getvalue()) as models:
+        for name in rescued.names:
+            assert np.array_equal(models[name].vertices, whole[name].vertices)
+
+
+def test_frames_that_join_a_set_are_poses_of_each_other(encoded, tmp_path):
+    path = tmp_path / "set.ncgs"
+    path.write_bytes(encoded[0])
+    report = necgs_cli.append(path, [frame(0.5), frame(0.6)], error=ErrorBound(ERROR), workers=1)
+    assert path.read_bytes()[: len(encoded[0])] == encoded[0]
+    assert [model.id for model in report.models] == [6, 7]
+    assert [entry.depends for entry in entries(path)[6:]] == [(), (6,)]
+    with necgs_cli.open(path) as models:
+        for id, bend in ((6, 0.5), (7, 0.6)):
+            found = Reference(*frame(bend), 20_000).measure(models[id].vertices, models[id].faces)
+            assert found.p2s < 2 * ERROR * 1.05
+
+
+class StopsWhilePosing(Progress):
+    """Asks to stop once poses are being fitted."""
+
+    posing = False
+
+    def phase(self, name, total):
+        self.posing = name == "fitting poses"
+
+    def stopped(self):
+        return self.posing
+
+
+def test_work_stops_between_poses_and_writes_nothing(tmp_path):
+    path = tmp_path / "set.ncgs"
+    with pytest.raises(NecgsError, match="stopped") as told:
+        necgs_cli.encode([frame(0), frame(0.1)], path, OPTIONS, StopsWhilePosing())
+    assert told.value.exit_code == 130 and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("distance", [1, 127, 128, 20_000])
+def test_what_naming_the_other_model_takes_is_counted(distance):
+    record = ModelRecord(POSED, "pose", Placement(128, -7, (0, 0, 0)), b"payload")
+    own, posed = (len(make_record(r, distance)) for r in (record, replace(record, depends=(0,))))
+    assert posed - own == _dependence_bytes(distance)
+
+
+# hand-made files
+
+OCTAHEDRON = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
+SIDES = np.array([(0, 2, 4), (2, 1, 4), (1, 3, 4), (3, 0, 4), (2, 0, 5), (1, 2, 5), (3, 1, 5), (0, 3, 5)])
+PLACE = Placement(128, -7, (0, 0, 0))
+
+
+def chain(grids):
+    """An octahedron and poses, each of the one before, as records; and the meshes, numbered as readers see them."""
+    start = ControlMesh(sized(0, grids[0]), SIDES, None, SMOOTH, grids[0])
+    kind, payload = encode_record(start)
+    records, meshes = [ModelRecord(kind, "0.obj", PLACE, payload)], [decode_record(kind, payload)]
+    corners = [OCTAHEDRON.tolist().index(np.sign(corner).tolist()) for corner in meshes[0].positions]
+    for i, grid in enumerate(grids[1:], 1):
+        mesh = replace(meshes[0], positions=sized(i, grid)[corners], grid=grid)
+        kind, payload = encode_posed(mesh, meshes[-1])
+        records.append(ModelRecord(kind, f"{i}.obj", PLACE, payload, depends=(i - 1,)))
+        meshes.append(mesh)
+    return records, meshes
+
+
+def sized(i, grid):
+    """Octahedra of about the same size on any grid."""
+    return np.rint(OCTAHEDRON * (0.5 + 0.01 * i) / grid_step(grid)).astype(np.int32)
+
+
+def file_of(records):
+    out = io.BytesIO()
+    write_container(out, [], records)
+    return out.getvalue()
+
+
+def test_the_grids_of_a_chain_may_rise_and_fall_by_half_bits():
+    records, meshes = chain([16, 17, 20, 15, 14, 19, 12])
+    with necgs_cli.open(file_of(records)) as models:
+        for id in (6, 0, 3, 5):
+            wanted = PLACE.to_source(meshes[id].surface()[0])
+            assert np.array_equal(models[id].vertices, wanted)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_chain_of_too_many_poses_is_refused_however_it_is_reached(order):
+    records, _ = chain([12] * (MOST_POSES + 3))
+    data = file_of(records)
+    ids = list(range(len(records)))
+    with necgs_cli.open(data) as models:
+        found = dict(models.decode_all(ids[::order]))
+    refused = {id for id, mesh in found.items() if isinstance(mesh, NecgsError)}
+    assert refused == {MOST_POSES + 1, MOST_POSES + 2}
+    for id in (MOST_POSES, MOST_POSES + 1):
+        with necgs_cli.open(data) as models:
+            if id in refused:
+                with pytest.raises(NecgsError, match="16 in a row"):
+                    models[id]
+            else:
+                assert len(models[id].faces) == 8 * 16
+
+
+def test_poses_of_none_of_several_and_of_what_has_no_control_mesh_are_refused():
+    (own, pose), _ = chain([12, 12])
+    neural = ModelRecord(1, "neural", PLACE, b"feature")
+    later = ModelRecord(9, "later", PLACE, b"")
+    for depends in ((), (0, 1), (1,), (2,)):
+        data = file_of([own, neural, later, replace(pose, depends=depends)])
+        with necgs_cli.open(data) as models:
+            assert len(models[0].faces) == 8 * 16
+            with pytest.raises(NecgsError, match="no pose of one other model|has no control mesh"):
+                models[3]
+
+
+def test_a_pose_of_another_mesh_than_it_was_made_for_ends_in_a_mesh_or_an_error():
+    (own, pose), _ = chain([12, 12])
+    small = ControlMesh(OCTAHEDRON[[0, 2, 4, 5]].astype(np.int32), np.array([(0, 1, 2), (0, 3, 1)]), None, SMOOTH, 12)
+    kind, payload = encode_record(small)
+    other = ModelRecord(kind, "other", PLACE, payload)
+    with necgs_cli.open(file_of([own, other, replace(pose, depends=(1,))])) as models:
+        try:
+            assert len(models[2].faces) == 2 * 16
+        except NecgsError as error:
+            assert error.exit_code == 4

@@ -1,0 +1,103 @@
+"""docs/mesh_coder.md is enough: the decoder written from it agrees with ours in every integer."""
+
+from pathlib import Path
+
+import mesh_record_reference as reference
+import mesh_record_surface
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mesh_record_stream import KINDS, Refused, start_table
+from strange_meshes import strange_mesh
+from test_explicit_coding_golden import GOLDEN
+
+from necgs_cli.bitstream.container import Container
+from necgs_cli.decoding import POSED, RecordDecoder
+from necgs_cli.explicit.coding import DamagedRecord, decode_mesh, decode_pose, encode_mesh, encode_pose
+from necgs_cli.explicit.control_mesh import CREASED, ControlMesh
+
+FILES = Path(__file__).parents[1] / "golden"
+PAGE = (Path(__file__).parents[2] / "docs" / "mesh_coder.md").read_text()
+
+
+def assert_equal(data, wanted=None):
+    found = reference.decode(data, 1 << 18)
+    positions, faces, creases = decode_mesh(data) if wanted is None else wanted
+    assert found.positions == positions.tolist()
+    assert [list(t) for t in found.triangles] == faces.tolist()
+    assert [list(c) for c in found.creases] == creases.tolist()
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_golden_records_of_every_method_decode_alike(name):
+    assert_equal(bytes.fromhex(GOLDEN[name][0]))
+
+
+@pytest.mark.parametrize("name", ["loop", "loop_creased", "triangles", "posed"])
+def test_the_golden_files_decode_alike(name):
+    with Container.open(FILES / f"{name}.ncgs") as container:
+        decoder, meshes = RecordDecoder(container), []
+        for id in range(len(container)):
+            entry, payload, wanted = container.entry(id), container.payload(id), decoder.control_mesh(id)
+            if entry.kind != POSED:
+                meshes.append((payload[0], reference.decode(payload[1:])))
+            else:
+                grid, before = meshes[entry.depends[0]]
+                here = reference.scaled(before.positions, grid, payload[0])
+                positions = reference.decode_pose(payload[1:], here, before.triangles)
+                meshes.append((payload[0], reference.Reference(positions, before.triangles, before.creases)))
+            grid, found = meshes[-1]
+            assert grid == wanted.grid and found.positions == wanted.positions.tolist()
+            assert [list(t) for t in found.triangles] == wanted.faces.tolist()
+            assert [list(c) for c in found.creases] == ([] if wanted.creases is None else wanted.creases.tolist())
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32 - 1))
+def test_the_surfaces_of_strange_meshes_agree(seed):
+    q, f, creases = strange_mesh(np.random.default_rng(seed))
+    wanted, faces = ControlMesh(q.astype(np.int32), f, creases, CREASED, 9).surface()
+    points = (q * 2**-4.5).tolist()
+    found, triangles = mesh_record_surface.surface(points, [tuple(t) for t in f.tolist()], creases.tolist())
+    assert [list(t) for t in triangles] == faces.tolist()
+    np.testing.assert_allclose(found, wanted, atol=1e-12 * np.abs(q).max())
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**32 - 1))
+def test_meshes_with_everything_in_them_decode_alike(seed):
+    rng = np.random.default_rng(seed)
+    q, f, creases = strange_mesh(rng)
+    assert_equal(encode_mesh(q, f, creases=creases, methods=(int(rng.integers(4)),))[0])
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1))
+def test_poses_of_any_mesh_decode_alike(seed):
+    rng = np.random.default_rng(seed)
+    q, f, _ = strange_mesh(rng)
+    pose = q + rng.integers(-3, 4, q.shape) if rng.random() < 0.5 else q[:, [1, 2, 0]] * 3 // 2
+    data = encode_pose(pose, q, f, methods=(int(rng.integers(4)),))
+    found = reference.decode_pose(data, q.tolist(), [tuple(t) for t in f.tolist()])
+    assert found == pose.tolist() == decode_pose(data, q, f).tolist()
+
+
+@settings(max_examples=80)
+@given(st.integers(0, len(GOLDEN) - 1), st.integers(0, 10**6), st.integers(1, 255))
+def test_what_is_refused_is_refused_by_both_and_the_rest_decodes_alike(which, where, change):
+    data = bytearray(bytes.fromhex(GOLDEN[list(GOLDEN)[which]][0]))
+    data[where % len(data)] ^= change
+    try:
+        wanted = decode_mesh(bytes(data), max_vertices=150)
+    except DamagedRecord:
+        with pytest.raises(Refused):
+            reference.decode(bytes(data), 150)
+    else:
+        assert_equal(bytes(data), wanted)
+
+
+def test_the_page_tells_how_large_the_start_tables_are():
+    counters = sum(sum(sizes) for sizes, _, _ in KINDS.values())
+    weights = sum(len(kind.weights) * len(kind.weights[0]) for kind in start_table(False).values())
+    assert f"C is {counters:,}, and {weights} weights are in use" in PAGE
