@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -88,7 +89,10 @@ def encode(
             `options.strict` is set.
     """
     from necgs_cli.auto import encode_auto
-    from necgs_cli.encoding import checkpoint_for, encode_neural
+    from necgs_cli.encoding import encode_neural
+    from necgs_cli.journal import UnfinishedWork
+    from necgs_cli.training.checkpoint import Checkpoint
+    from necgs_cli.training.loop import checkpoint_path
 
     started = time.monotonic()
     options, progress = options or EncodeOptions(), progress or Progress()
@@ -96,22 +100,23 @@ def encode(
     if path and path.exists() and not options.overwrite:
         raise NecgsError(f"{path}: exists already; overwrite it with -f (overwrite=True)")
     items = _inputs(inputs)
-    checkpoint = checkpoint_for(path, options.resume) if path and options.neural else None
+    kept = checkpoint_path(path) if path and (path.is_file() or not path.exists()) else None
     cores = options.workers or _cores()
 
     def machine() -> Machine:
         return _machine(options.device, cores, options.seed)
 
-    if options.neural:
-        encoded = encode_neural(items, options, machine(), checkpoint, started, progress)
-    else:
-        encoded = encode_auto(items, options, cores, machine, started, progress)
-    try:
-        size = write_container(path or output, encoded.sections, encoded.records)
-    except FileBusy as error:
-        raise NecgsError(str(error)) from error
-    if checkpoint:
-        checkpoint.remove()
+    with contextlib.ExitStack() as stack:
+        if options.neural:
+            checkpoint = stack.enter_context(Checkpoint(kept, options.resume)) if kept else None
+            encoded = encode_neural(items, options, machine(), checkpoint, started, progress)
+        else:
+            unfinished = stack.enter_context(UnfinishedWork(kept, options.resume)) if kept else None
+            encoded = encode_auto(items, options, cores, machine, unfinished, started, progress)
+        try:
+            size = write_container(path or output, encoded.sections, encoded.records)
+        except FileBusy as error:
+            raise NecgsError(str(error)) from error
     shared = sum(len(section.payload) for section in encoded.sections)
     return dataclasses.replace(
         _report(path, encoded, 0, size, started, progress), set_bytes=shared, options=dataclasses.asdict(options)

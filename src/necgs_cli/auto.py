@@ -20,6 +20,7 @@ from necgs_cli.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from necgs_cli.journal import UnfinishedWork
     from necgs_cli.neural import Machine
 
 MEASURED_MODELS, MEASURED_P2S = 48, 1.86e-3
@@ -43,6 +44,7 @@ def encode_auto(
     options: EncodeOptions,
     workers: int,
     machine: Callable[[], Machine],
+    unfinished: UnfinishedWork | None,
     started: float,
     progress: Progress,
 ) -> Encoded:
@@ -51,7 +53,7 @@ def encode_auto(
     Raises:
         NecgsError: nothing could be encoded, or the work was stopped.
     """
-    encoded = encode_meshes(items, options.goal, options, workers, progress)
+    encoded = encode_meshes(items, options.goal, options, workers, progress, unfinished)
     if options.codec == "mesh" or options.goal.sized:
         return encoded
     size = sum(len(record.payload) for record in encoded.records)

@@ -6,12 +6,12 @@ import dataclasses
 import math
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from necgs_cli.bitstream.container import ModelRecord, SetSection, container_bytes
 from necgs_cli.decoding import DENSE, open_decoder
 from necgs_cli.explicit.coding.choice import compile_for_search
+from necgs_cli.kept_records import KeptMeshTask, asked_of
 from necgs_cli.mesh_codec import CodedMesh, MeshTask, allocate, allocate_bytes, most_exact_within
 from necgs_cli.options import DEFAULT_ERROR, EncodeOptions, ErrorBound, Goal
 from necgs_cli.outcome import Missed, NecgsError, Skipped
@@ -20,6 +20,7 @@ from necgs_cli.prepare import FieldTask, Input, Prepared, Task, prepare_all
 from necgs_cli.progress import Progress
 
 if TYPE_CHECKING:
+    from necgs_cli.journal import UnfinishedWork
     from necgs_cli.neural import Machine
     from necgs_cli.training.checkpoint import Checkpoint
 
@@ -86,9 +87,14 @@ def read_models(
 
 
 def encode_meshes(
-    items: list[Input], goal: Goal, options: EncodeOptions, workers: int, progress: Progress
+    items: list[Input],
+    goal: Goal,
+    options: EncodeOptions,
+    workers: int,
+    progress: Progress,
+    unfinished: UnfinishedWork | None = None,
 ) -> Encoded:
-    """One explicit record a model, at an asked error or size.
+    """One explicit record a model, at an asked error or size; `unfinished` keeps each as soon as it is found.
 
     Raises:
         NecgsError: see `read_models`.
@@ -97,7 +103,9 @@ def encode_meshes(
     progress.phase("fitting control meshes", len(items))
     share = int(goal.most_bytes(len(items)) / len(items) - _framing(items)) if goal.sized else None
     task = MeshTask(goal, None if share is None else max(share, LEAST_PAYLOAD), options.seed)
-    models, skipped = read_models(items, task, workers, options.strict, progress)
+    journal = unfinished.begin(asked_of(task)) if unfinished else None
+    search = KeptMeshTask(task, journal) if journal else task
+    models, skipped = read_models(items, search, workers, options.strict, progress)
     hulls: list[list[CodedMesh]] = [model.result for model in models]
     bounds = [(goal.error or goal.max_error or DEFAULT_ERROR).of(longest_side(model)) for model in models]
     if goal.sized:
@@ -109,7 +117,7 @@ def encode_meshes(
     errors = [bound if goal.error and not goal.whole_set else c.p2s for bound, c in zip(bounds, chosen, strict=True)]
     largest = [goal.max_error.of(longest_side(m)) if goal.max_error else math.inf for m in models]
     allowed = list(zip(errors, largest, strict=True))
-    chosen, depends = share_connectivity(models, chosen, allowed, options.seed, workers, progress)
+    chosen, depends = share_connectivity(models, chosen, allowed, options.seed, workers, progress, journal)
     records = mesh_records(models, chosen, depends)
     missed = _missed(models, chosen, goal, container_bytes([], records))
     for miss in missed:
@@ -299,11 +307,3 @@ def appended_goal(set_p2s: float, error: ErrorBound | None, max_error: ErrorBoun
     if error is None and max_error is None:
         error = ErrorBound(set_p2s / 2) if math.isfinite(set_p2s) and set_p2s > 0 else DEFAULT_ERROR
     return Goal(error, max_error)
-
-
-def checkpoint_for(path: Path, resume: bool) -> Checkpoint:
-    """The checkpoint of an output file."""
-    from necgs_cli.training.checkpoint import Checkpoint
-    from necgs_cli.training.loop import checkpoint_path
-
-    return Checkpoint(checkpoint_path(path), resume)

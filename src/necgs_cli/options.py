@@ -118,7 +118,7 @@ class EncodeOptions:
     """Everything that encoding can be told.
 
     Attributes:
-        codec: a key of CODECS. "auto" is "neural" where a preset, resolution, lambda or resume is given; with a time
+        codec: a key of CODECS. "auto" is "neural" where a preset, resolution or lambda is given; with a time
             budget it trains a decoder besides the mesh records where that is predicted to pay.
         error: mean surface distance of mesh records, None for what `quality` stands for.
         max_error: largest surface distance of each mesh record.
@@ -130,7 +130,7 @@ class EncodeOptions:
         resolution: K, None for the preset's.
         rate_weight: lambda, None for what `quality` stands for.
         time_budget: seconds for everything, None for the preset's own length.
-        resume: go on from the checkpoint of an interrupted training.
+        resume: go on from the checkpoint of an interrupted run with the same options.
         device: "auto", "cpu" or "cuda".
         seed: of everything random.
         workers: processes that prepare meshes and threads that train; None for one a core.
@@ -181,7 +181,7 @@ class EncodeOptions:
                 raise ValueError("a size must be a positive number of bytes")
         self._refuse_contradictions()
 
-    _training = ("preset", "resolution", "rate_weight", "resume")
+    _training = ("preset", "resolution", "rate_weight")
     _sizes = ("target_size", "bytes_per_model")
     _fitting = ("error", "max_error", *_sizes, "policy")
 

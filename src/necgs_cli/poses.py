@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from necgs_cli.bitstream.fields import ByteReader, ByteWriter
 from necgs_cli.mesh_codec import CodedMesh
 from necgs_cli.outcome import NecgsError
 from necgs_cli.prepare import Prepared, run_all
@@ -20,6 +22,7 @@ from necgs_cli.progress import Progress
 
 if TYPE_CHECKING:
     from necgs_cli.explicit.control_mesh import ControlMesh
+    from necgs_cli.journal import Journal
 
 LONGEST_CHAIN = 4
 """Records that must be decoded at most before a pose can be: random access stays cheap."""
@@ -71,10 +74,39 @@ class PoseTask:
         point = fit_pose(self.mesh, start, search, Bound(*self.most).scaled(to_unit))
         return Pose(point.mesh, point.p2s / to_unit, point.max_error / to_unit) if point else None
 
+    def about(self) -> list[bytes]:
+        """What the result depends on, besides the seed."""
+        creases = () if self.mesh.creases is None else self.mesh.creases
+        arrays = (self.mesh.positions, self.mesh.faces, creases, self.key, self.vertices, self.faces, self.most)
+        return [f"{self.mesh.kind} {self.mesh.grid}".encode(), *(np.asarray(array).tobytes() for array in arrays)]
 
-def run_pose(task: PoseTask) -> Pose | None:
-    """The task's result; for processes."""
-    return task.run()
+
+def run_pose(task: PoseTask, journal: Journal | None) -> Pose | None:
+    """The task's result, or the one that a journal keeps; for processes."""
+    if journal is None:
+        return task.run()
+    return _unpacked(journal.recall(task.about(), lambda: _packed(task.run())), task.mesh)
+
+
+def _packed(pose: Pose | None) -> bytes:
+    """What of a pose its group does not tell; nothing for None."""
+    writer = ByteWriter()
+    if pose:
+        writer.f64(pose.p2s)
+        writer.f64(pose.max_error)
+        writer.u8(pose.mesh.grid)
+        writer.raw(pose.mesh.positions.astype("<i4").tobytes())
+    return bytes(writer)
+
+
+def _unpacked(data: bytes, mesh: ControlMesh) -> Pose | None:
+    """`mesh` is that of the group."""
+    if not data:
+        return None
+    reader = ByteReader(data)
+    p2s, max_error, grid = reader.f64(), reader.f64(), reader.u8()
+    positions = np.frombuffer(reader.raw(reader.remaining), "<i4").astype(np.int32).reshape(-1, 3)
+    return Pose(replace(mesh, positions=positions, grid=grid), p2s, max_error)
 
 
 def groups_of_poses(models: Sequence[Prepared[Any]]) -> list[list[int]]:
@@ -93,11 +125,13 @@ def share_connectivity(
     seed: int,
     workers: int,
     progress: Progress,
+    journal: Journal | None = None,
 ) -> tuple[list[CodedMesh], list[tuple[int, ...]]]:
     """Records of positions alone in place of those of poses, where they are smaller.
 
     Args:
         models: the inputs; chosen: their own records; bounds: p2s and largest error allowed to each, longest side = 2.
+        journal: keeps each fit as soon as it is found.
     Returns:
         A record for each model, and the models before it that it depends on.
 
@@ -115,8 +149,9 @@ def share_connectivity(
             for i, v in zip(group[1:], vertices[1:], strict=True)
         ]
         progress.phase("fitting poses", len(tasks))
+        poses = run_all(tasks, partial(run_pose, journal=journal), workers, progress)
         coded: list[tuple[int, ControlMesh, int]] = [(key, key_mesh, 0)]
-        for done, (i, pose) in enumerate(zip(group[1:], run_all(tasks, run_pose, workers, progress), strict=False), 1):
+        for done, (i, pose) in enumerate(zip(group[1:], poses, strict=False), 1):
             progress.update(done)
             if not isinstance(pose, Pose):
                 continue

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -144,12 +144,23 @@ def _attempt(item: Input, task: Task[T]) -> Prepared[T] | Skipped:
         return Skipped(item.name, "does not fit into memory")
 
 
+def _end_with_parent() -> None:
+    """A killed parent closes no queue: without this its workers would wait for ever."""
+    import os
+
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
 def _start_worker() -> None:
-    """One thread a process, and Ctrl-C left to the process that started it."""
+    """One thread a process, and Ctrl-C left to the process that started it; where that one dies, this one ends."""
     import os
     import signal
+    import threading
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
 

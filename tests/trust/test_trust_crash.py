@@ -177,7 +177,7 @@ def test_a_killed_encode_leaves_no_file_and_a_killed_append_the_old_one(tmp_path
     draw = random.Random(3)
     meshes, path = write_meshes(tmp_path / "meshes"), tmp_path / "set.ncgs"
     kill_when(["encode", str(meshes), "-o", str(path), "--workers", "1"], b"fitting", draw.uniform(0, 0.3))
-    assert visible(tmp_path) == ["meshes"]
+    assert set(visible(tmp_path)) <= {"meshes", "set.ncgs.checkpoint"}
     path.write_bytes(set_bytes(OLD))
     kill_when(["append", str(path), str(meshes), "--workers", "1"], b"fitting", draw.uniform(0, 0.3))
     assert path.read_bytes() == set_bytes(OLD)

@@ -104,7 +104,7 @@ def append_records(
         ValueError: something that the format cannot hold.
     """
     models, sections = list(models), list(sections)
-    with storage.locked(path) as file:
+    with storage.naming(path), storage.locked(path) as file:
         with Container.open(path) as container:
             _refuse_damage(container)
             first = len(container)

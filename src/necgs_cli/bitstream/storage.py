@@ -18,6 +18,17 @@ def sync(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
+@contextlib.contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Within the block, an error of the system says the file; where a disk is full, it does not by itself."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
 def write_whole(path: str | Path, data: bytes) -> None:
     """Makes or replaces a file: all of it is there under its name, or nothing has changed.
 
@@ -25,12 +36,12 @@ def write_whole(path: str | Path, data: bytes) -> None:
     """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
-        with open(path, "wb") as file:
+        with naming(path), open(path, "wb") as file:
             file.write(data)
         return
     temporary = path.with_name(f".ncgs-{os.urandom(6).hex()}.tmp")
     try:
-        with open(temporary, "xb") as file:
+        with naming(path), open(temporary, "xb") as file:
             file.write(data)
             sync(file)
         with contextlib.ExitStack() as stack:

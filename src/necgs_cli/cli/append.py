@@ -34,12 +34,13 @@ def append(
 ) -> None:
     """Add meshes to an existing set.
 
-    The bytes that the set holds are never rewritten. Its decoder stays as it is: a shape unlike the set's may come
-    out worse than the others, which is said.
+    The bytes that the set holds are never rewritten. New models keep to its mean error, or to --error. Where it has a
+    decoder they are fitted to that: a shape unlike the set's may come out worse than the others, which is said.
 
     \b
-    Example:
+    Examples:
       necgs append set.ncgs new.obj
+      necgs append set.ncgs more/ --error 0.05%
     """
     level = verbosity(quiet, verbose)
     bytes_before = set_file.stat().st_size

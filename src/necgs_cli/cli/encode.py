@@ -115,7 +115,7 @@ def encode(
 ) -> None:
     """Compress meshes into one .ncgs file.
 
-    Inputs that cannot be read are named and skipped (exit code 3). Ctrl-C leaves a checkpoint for --resume.
+    Inputs that cannot be read are named and skipped (exit code 3). What an interrupted run found is kept for --resume.
 
     \b
     Examples:

@@ -14,7 +14,10 @@ from necgs_cli.outcome import NecgsError
 
 
 class Checkpoint:
-    """The state of a training run on disk."""
+    """The state of a training run on disk.
+
+    Used as a context manager around the training and the writing of its output: then the state is not needed any more.
+    """
 
     def __init__(self, path: Path, resume: bool):
         """Without `resume` no state is read."""
@@ -67,7 +70,10 @@ class Checkpoint:
         """Where the next state is written; a killed process may leave it."""
         return self.path.with_name(self.path.name + ".part")
 
-    def remove(self) -> None:
-        """Deletes what is kept, once the output is written."""
-        self.path.unlink(missing_ok=True)
-        self._part.unlink(missing_ok=True)
+    def __enter__(self) -> Checkpoint:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        if kind is None:
+            self.path.unlink(missing_ok=True)
+            self._part.unlink(missing_ok=True)
