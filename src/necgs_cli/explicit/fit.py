@@ -15,6 +15,7 @@ from .subdivide import unique_edges
 from .target import NORMAL_WEIGHT, Curves, Target, closest_on_triangles, dihedral_edges, face_normals
 
 POINT_SHARE = 0.002  # of the squared distance counts point to point
+RADIUS = 0.6  # of curvature, about: distance from which a sample counts more point to point than point to plane
 CURVE_WEIGHT = 0.1  # of boundaries and creases, against the surface
 SMOOTHNESS = 3e-5  # umbrella energy, relative to the data
 LEAST_DISTANCE = 2e-4  # added to every distance: where most are nought, the few that are not must still count
@@ -23,6 +24,8 @@ TAIL = 5.0  # medians at which a sample's weight has doubled: what is badly met 
 MOST_PULL = 3.0  # times that its weight grows at most
 INFLATIONS = 2  # steps that undo the shrinking of a Loop surface, before the first round
 STRIDE = 1.8  # over-relaxation of the rounds, which creep along the surface otherwise
+LOST = 1.8  # times its least local error, from which a vertex goes back to where that was
+INERTIA_LOST = 10.0
 INERTIA = 1e-4  # pull to the previous iterate, relative to the data
 BITS_PER_VERTEX = 60.0  # sets what a bit is worth while fitting; 15 would be fair, but the fit converges worse
 CREASE_ANGLE = 25.0  # degrees that a control edge bends at least, to be a crease
@@ -37,6 +40,7 @@ class Quadratic:
     gradient: np.ndarray
     error: float  # mean distance, both ways averaged, before the step
     weight: float  # mean weight of a vertex: the scale of regularisers
+    local: np.ndarray  # (n,) share of the error about each vertex
 
 
 def umbrella(faces: np.ndarray, vertex_count: int):
@@ -66,10 +70,11 @@ def _sum_by(index: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
     return np.stack([np.bincount(index, v, count) for v in flat.T], axis=1).reshape(count, *values.shape[1:])
 
 
-def _plane_metric(weight: np.ndarray, normals: np.ndarray) -> np.ndarray:
-    """(n, 3, 3): weight * ((1 - share) n n' + share I)."""
+def _plane_metric(weight: np.ndarray, normals: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """(n, 3, 3): weight * ((1 - share) n n' + share I), the share point to point growing with the distance."""
     outer = normals[:, :, None] * normals[:, None, :]
-    return weight[:, None, None] * ((1 - POINT_SHARE) * outer + POINT_SHARE * np.eye(3))
+    share = (POINT_SHARE + (1 - POINT_SHARE) * distance / (distance + RADIUS))[:, None, None]
+    return weight[:, None, None] * ((1 - share) * outer + share * np.eye(3))
 
 
 def _curve_terms(curves: Curves, points: np.ndarray, lengths: np.ndarray, weight: float):
@@ -103,13 +108,13 @@ def associate(target: Target, patches: Patches, vertices: np.ndarray) -> Quadrat
     centroids = corners.mean(axis=1)
     goal, goal_normals = target.closest(centroids, normals)
     there = np.linalg.norm(centroids - goal, axis=1)
-    metric = _plane_metric(_weights(there, areas + 1e-300), goal_normals)
+    metric = _plane_metric(_weights(there, areas + 1e-300), goal_normals, there)
 
     tree = cKDTree(np.hstack([centroids, NORMAL_WEIGHT * normals]))
     of = tree.query(np.hstack([target.asked, NORMAL_WEIGHT * target.asked_normals]))[1]
     closest = closest_on_triangles(target.asked, corners[of])
     back = np.linalg.norm(closest - target.asked, axis=1)
-    back_metric = _plane_metric(_weights(back, np.ones(len(back))), target.asked_normals)
+    back_metric = _plane_metric(_weights(back, np.ones(len(back))), target.asked_normals, back)
     back_goal = target.asked - closest + centroids[of]  # the centroid stands for the closest point of its triangle
 
     count = len(centroids)
@@ -122,7 +127,11 @@ def associate(target: Target, patches: Patches, vertices: np.ndarray) -> Quadrat
     curve = _curve_terms(curves, ends.mean(axis=1), lengths, CURVE_WEIGHT)
     hessian, gradient = patches.normal_equations(metric, pull, *curve)
     error = 0.5 * float((there * areas).sum() / max(areas.sum(), 1e-300) + back.mean())
-    return Quadratic(hessian, gradient, error, float(np.trace(metric, axis1=1, axis2=2).sum()) / len(vertices))
+    triangles = len(patches.control_faces)
+    of_triangle = (np.bincount(np.arange(count) % triangles, there * areas, triangles) / max(areas.sum(), 1e-300)
+                   + np.bincount(of % triangles, back, triangles) / len(back))
+    local = np.bincount(patches.control_faces.ravel(), np.repeat(of_triangle, 3), len(vertices))
+    return Quadratic(hessian, gradient, error, float(np.trace(metric, axis1=1, axis2=2).sum()) / len(vertices), local)
 
 
 class Regulariser:
@@ -150,15 +159,6 @@ class Regulariser:
         return self.umbrella.T @ sp.diags(weight) @ self.umbrella
 
 
-def regularised(quadratic: Quadratic, vertices: np.ndarray, matrix):
-    """Hessian (CSC) and gradient (n, 3) of the model plus tr(V'RV), with a slight pull to where the vertices are."""
-    import scipy.sparse as sp
-
-    inertia = INERTIA * quadratic.weight
-    extra = sp.kron(matrix + inertia * sp.identity(len(vertices)), sp.identity(3), format="csc")
-    return quadratic.hessian.tocsc() + extra, quadratic.gradient + inertia * vertices
-
-
 def solve(hessian, gradient: np.ndarray) -> np.ndarray:
     """Least of V'HV - 2 g'V: (n, 3), by a sparse factorisation."""
     from scipy.sparse.linalg import splu
@@ -167,31 +167,58 @@ def solve(hessian, gradient: np.ndarray) -> np.ndarray:
     return factors.solve(gradient.ravel()).reshape(-1, 3)
 
 
-def fit_vertices(target: Target, patches: Patches, vertices: np.ndarray, regulariser: Regulariser, step: float,
-                 rounds: int, on_surface: bool = True) -> np.ndarray:
-    """Control vertices (n, 3) after some rounds of closest points and least squares, on the way to a grid.
+class Fit:
+    """Control vertices on their way to a surface, by rounds of closest points and least squares.
 
-    Vertices `on_surface` are moved out first: their Loop surface would lie inside and lose the tips of thin parts.
+    Planes at closest points can lead a vertex astray, round after round: about sharp edges, where its triangles slide
+    over each other. So every vertex remembers where the error about it was least; one whose error has grown is drawn
+    back there, and held more firmly from then on.
+
+    Args:
+        target, patches: the original, and the surface as a function of the vertices.
+        regulariser: of the same control mesh; start: (n, 3) vertices.
+        on_surface: whether they lie on the original. They are moved out then: their Loop surface would lie inside and
+            lose the tips of thin parts.
     """
-    start = vertices
-    for _ in range(INFLATIONS if on_surface else 0):
-        vertices = vertices + start - (patches.mapping @ vertices)[:len(vertices)]
-    for number in range(rounds):
-        quadratic = associate(target, patches, vertices)
-        best = solve(*regularised(quadratic, vertices, regulariser.matrix(vertices, quadratic, step)))
-        vertices = vertices + (STRIDE if 0 < number < rounds - 1 else 1.0) * (best - vertices)
-    return vertices
 
+    def __init__(self, target: Target, patches: Patches, regulariser: "Regulariser", start: np.ndarray,
+                 on_surface: bool = True):
+        self._target, self._patches, self._regulariser = target, patches, regulariser
+        self.vertices = start
+        for _ in range(INFLATIONS if on_surface else 0):
+            self.vertices = self.vertices + start - (patches.mapping @ self.vertices)[:len(start)]
+        self._best, self._least = self.vertices, np.full(len(start), np.inf)
+        self._inertia = np.full(len(start), INERTIA)
 
-def fit_integers(target: Target, patches: Patches, vertices: np.ndarray, regulariser: Regulariser, step: float,
-                 rounds: int = 2) -> np.ndarray:
-    """Integers (n, 3) of fitted vertices, associated anew after each rounding."""
-    for _ in range(rounds):
-        quadratic = associate(target, patches, vertices)
-        hessian, gradient = regularised(quadratic, vertices, regulariser.matrix(vertices, quadratic, step))
-        integers = round_vertices(hessian, gradient, vertices, step)
-        vertices = integers * step
-    return integers
+    def improve(self, rounds: int, step: float) -> None:
+        """Some rounds, on the way to a grid of this step."""
+        for number in range(rounds):
+            goal = solve(*self._model(self.vertices, step))
+            self.vertices = self.vertices + (STRIDE if 0 < number < rounds - 1 else 1.0) * (goal - self.vertices)
+
+    def integers(self, step: float, rounds: int = 2) -> np.ndarray:
+        """Integers (n, 3), in steps of a grid; associated anew after each rounding."""
+        kept, vertices = (self._best, self._least, self._inertia), self.vertices
+        for _ in range(rounds):
+            integers = round_vertices(*self._model(vertices, step), vertices, step)
+            vertices = integers * step
+        self._best, self._least, self._inertia = kept
+        return integers
+
+    def _model(self, vertices: np.ndarray, step: float):
+        """Hessian (CSC) and gradient (n, 3) of the error about some vertices, with all that regularises it."""
+        import scipy.sparse as sp
+
+        quadratic = associate(self._target, self._patches, vertices)
+        local = self._regulariser.neighbourhood @ quadratic.local
+        lost = local > LOST * self._least
+        self._best = np.where((local < self._least)[:, None], vertices, self._best)
+        self._least = np.minimum(local, self._least)
+        self._inertia = np.where(lost, INERTIA_LOST, self._inertia)
+        held, pull = np.where(lost[:, None], self._best, vertices), self._inertia * quadratic.weight
+        extra = self._regulariser.matrix(vertices, quadratic, step) + sp.diags(pull)
+        hessian = quadratic.hessian.tocsc() + sp.kron(extra, sp.identity(3), format="csc")
+        return hessian, quadratic.gradient + pull[:, None] * held
 
 
 def tag_creases(target: Target, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

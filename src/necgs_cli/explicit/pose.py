@@ -6,7 +6,7 @@ import numpy as np
 
 from .bound import Bound
 from .control_mesh import ControlMesh, grid_step
-from .fit import Regulariser, fit_integers, fit_vertices
+from .fit import Fit, Regulariser
 from .patches import Patches
 from .records import MOST_GRID
 from .search import Point, Search
@@ -60,9 +60,10 @@ def fit_pose(mesh: ControlMesh, start: np.ndarray, search: Search, bound: Bound)
     regulariser = Regulariser(faces, len(start))
     step = grid_step(mesh.grid)
     for rounds in ROUNDS:
-        fitted = fit_vertices(search.target, patches, start, regulariser, step, rounds, on_surface=False)
+        fit = Fit(search.target, patches, regulariser, start, on_surface=False)
+        fit.improve(rounds, step)
         for grid in range(mesh.grid, min(mesh.grid + GRIDS, MOST_GRID + 1)):
-            positions = fit_integers(search.target, patches, fitted, regulariser, grid_step(grid))
+            positions = fit.integers(grid_step(grid))
             point = search.measure(replace(mesh, positions=positions, grid=grid))
             if bound.ratio(point) <= 1:
                 return point

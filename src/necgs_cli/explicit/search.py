@@ -12,7 +12,7 @@ import numpy as np
 
 from .bound import Bound
 from .control_mesh import CREASED, KINDS, PLAIN, SMOOTH, ControlMesh, grid_step
-from .fit import Regulariser, fit_integers, fit_vertices, tag_creases
+from .fit import Fit, Regulariser, tag_creases
 from .importance import Importance
 from .patches import Patches
 from .rate import estimated_bytes
@@ -86,7 +86,7 @@ class Search:
         self._importance = Importance(samples)
         self._asked = np.concatenate([samples, _some(self.target.vertices)])
         self._control: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
-        self._fits: dict[tuple[int, str, int], tuple] = {}
+        self._fits: dict[tuple[int, str, int], tuple[Fit, np.ndarray, np.ndarray | None]] = {}
         self._points: dict[tuple[int, str, int, int], Point] = {}
 
     def measure(self, mesh: ControlMesh) -> Point:
@@ -125,9 +125,9 @@ class Search:
 
     def _rounded(self, key: tuple[int, str, int], grid: int) -> Point:
         """A fit on a grid; the next fits learn from it where they can."""
-        vertices, faces, creases, patches, regulariser = self._fits[key]
+        fit, faces, creases = self._fits[key]
         vertex_count, kind, lessons = key
-        positions = fit_integers(self.target, patches, vertices, regulariser, grid_step(grid))
+        positions = fit.integers(grid_step(grid))
         point, distances = self._measure(ControlMesh(positions, faces, creases, kind, grid))
         if kind == PLAIN:  # the vertices as decimated keep planes, whose coordinates repeat and cost little
             kept = np.rint(self._control[vertex_count, lessons][0] / grid_step(grid)).astype(np.int32)
@@ -137,16 +137,16 @@ class Search:
             self._importance.learn(distances)
         return point
 
-    def _fit_real(self, vertex_count: int, kind: str, step: float) -> tuple:
+    def _fit_real(self, vertex_count: int, kind: str, step: float) -> tuple[Fit, np.ndarray, np.ndarray | None]:
         control = vertex_count, self._importance.lessons
         if control not in self._control:
             self._control[control] = self._simplifier.to(vertex_count, self._importance)
         vertices, faces = self._control[control]
         creases = tag_creases(self.target, vertices, faces) if kind == CREASED else None
         patches = Patches(faces, len(vertices), creases, kind)
-        regulariser = Regulariser(faces, len(vertices))
-        vertices = fit_vertices(self.target, patches, vertices, regulariser, step, ROUNDS)
-        return vertices, faces, creases, patches, regulariser
+        fit = Fit(self.target, patches, Regulariser(faces, len(vertices)), vertices)
+        fit.improve(ROUNDS, step)
+        return fit, faces, creases
 
     def _triangles(self, grid: int) -> Point:
         """The original's triangles on a grid."""
