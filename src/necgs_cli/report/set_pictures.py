@@ -157,7 +157,7 @@ def _pair(wanted: Wanted, path: Path) -> Pair | Skipped:
         except MeshError as error:
             return Skipped(wanted.name, f"the original: {error}")
         original = mesh.vertices, mesh.faces
-    caption = f"{entry.bytes_total:,} bytes"
+    caption = f"{entry.bytes_total:,} B"
     if np.isfinite(entry.p2s):
         caption += f", mean error {50 * entry.p2s:#.2g} %"
     return Pair(printable(wanted.name), original, (copy.vertices, copy.faces), caption)

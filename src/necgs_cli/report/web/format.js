@@ -50,6 +50,7 @@ const KINDS = {
   loop: "Loop surface",
   "loop-creased": "Loop surface with creases",
   triangles: "Triangles",
+  posed: "Pose of another model",
   neural: "Neural, sparse decoder",
   "neural-dense": "Neural, dense decoder",
 };

@@ -8,7 +8,7 @@ import { extent } from "necgs/scale";
 import { scatter } from "necgs/scatter";
 import { dataTable } from "necgs/table";
 
-const PEERS = { draco: "Draco", "qem-draco": "decimation + Draco", gpcc: "G-PCC" };
+const PEERS = { draco: "Draco", "qem-draco": "Decimation + Draco", gpcc: "G-PCC" };
 
 const peerName = (peer) => PEERS[peer] ?? peer;
 const over = (a, b) => (known(a) && known(b) && b > 0 ? a / b : null);
@@ -32,7 +32,7 @@ export function summarySection({ summary, models, file_bytes: fileBytes }, toTab
     tile("Mean error", percent(summary.p2s), "of the longest side: mean distance between the surfaces"),
     tile("Largest distance", percent(summary.max_error), "of the longest side, anywhere on any model"),
   ];
-  if (worst) {
+  if (worst && models.length > 1) {
     const button = el("button", { type: "button", class: "link", textContent: printable(worst.name) });
     button.addEventListener("click", () => toTable(worst));
     tiles.push(tile("Worst model", percent(worst.p2s), el("span", {}, "mean error of ", button)));
@@ -150,31 +150,31 @@ function tableColumns(models, peers) {
   });
   const columns = [
     { key: "name", title: "Model", value: (model) => model.name, text: (model) => printable(model.name) },
-    { key: "kind", title: "Kind", value: (model) => kindName(model.kind), text: (model) => kindName(model.kind) },
     number("record_bytes", "Bytes", "of the model's record", count),
-    number("ratio_disk", "Disk ratio", "bytes of the file on disk / bytes of the record", ratio, (m) => over(m.source_bytes, m.record_bytes)),
-    number("ratio_raw", "Raw ratio", "raw binary / bytes of the record", ratio, (m) => over(m.raw_bytes, m.record_bytes)),
     number("p2s", "Mean error", "mean distance between the surfaces, both ways", percent),
-    number("mean_error", "Mean error, source units", "the same in the units of the model's file", (v) => significant(v)),
     number("p99", "99 % below", "99th percentile of the distances", percent),
     number("max_error", "Largest", "largest distance", percent),
+    number("mean_error", "Mean, source units", "mean error in the units of the model's file", (v) => significant(v)),
+    number("ratio_disk", "Disk ratio", "bytes of the file on disk / bytes of the record", ratio, (m) => over(m.source_bytes, m.record_bytes)),
+    number("ratio_raw", "Raw ratio", "raw binary / bytes of the record", ratio, (m) => over(m.raw_bytes, m.record_bytes)),
+    ...peerNames(models, peers).map((peer) =>
+      number(`peer-${peer}`, `${peerName(peer)}, bytes`, "bytes of that method at the same mean error", count, (m) => m.peers?.[peer]?.bytes_at_equal_error ?? null),
+    ),
     number("normal_consistency", "Normals", "mean |cos| between normals; 1 is best", (v) => (known(v) ? v.toFixed(4) : UNKNOWN)),
     number("cd", "Chamfer", "Chamfer distance of point samples, longest side = 2; in brackets that of two samplings of the original itself", significant),
-    number("f1_005", "F1 0.5 %", "F1 score at a distance of 0.005 (longest side = 2); in brackets that of two samplings of the original itself", significant),
-    number("f1_01", "F1 1 %", "F1 score at a distance of 0.01 (longest side = 2); in brackets that of two samplings of the original itself", significant),
+    number("f1_005", "F1 at 0.005", "F1 score at that distance (longest side = 2); in brackets that of two samplings of the original itself", significant),
+    number("f1_01", "F1 at 0.01", "F1 score at that distance (longest side = 2); in brackets that of two samplings of the original itself", significant),
+    { key: "kind", title: "Kind", value: (model) => kindName(model.kind), text: (model) => kindName(model.kind) },
   ];
   for (const key of ["cd", "f1_005", "f1_01"]) {
     const column = columns.find((one) => one.key === key);
     column.text = (model) => withFloor(model[key], model[`${key}_floor`]);
   }
-  const named = new Set([...models.flatMap((model) => Object.keys(model.peers ?? {})), ...peers.map(({ peer }) => peer)]);
-  for (const peer of named)
-    columns.push(
-      number(`peer-${peer}`, `${peerName(peer)}, bytes`, "bytes of that method at the same mean error", count, (m) => m.peers?.[peer]?.bytes_at_equal_error ?? null),
-    );
   const always = new Set(["name", "kind", "record_bytes", "p2s"]);
   return columns.filter((column) => always.has(column.key) || models.some((model) => known(column.value(model))));
 }
+
+const peerNames = (models, peers) => [...new Set([...models.flatMap((model) => Object.keys(model.peers ?? {})), ...peers.map(({ peer }) => peer)])];
 
 const withFloor = (value, floor) => {
   if (!known(value)) return UNKNOWN;

@@ -14,6 +14,7 @@ const ORDERS = {
   "largest first": (a, b) => b.bytes - a.bytes,
   "worst first": (a, b) => (b.p2s ?? -1) - (a.p2s ?? -1),
 };
+const UNITS = "Bytes of each record, and mean error in % of the longest side.";
 const NAMES = new Intl.Collator("en", { numeric: true });
 
 /** An answer of the server; its reason becomes an error. */
@@ -89,7 +90,7 @@ function listPane(set, choose) {
     thumbnails.clear();
     cards.replaceChildren();
     element.scrollTop = 0;
-    status.textContent = !set.models.length ? "This set holds no models." : !found.length ? "No model of that name." : wanted ? `${count(found.length)} of ${plural(set.models.length, "model")}` : "";
+    status.textContent = !set.models.length ? "This set holds no models." : !found.length ? "No model of that name." : wanted ? `${count(found.length)} of ${plural(set.models.length, "model")}` : UNITS;
     more();
   }
 
