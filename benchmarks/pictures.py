@@ -1,7 +1,7 @@
 """Makes the pictures of docs/images by the commands that they show, from the example meshes.
 
-`python benchmarks/pictures.py --out docs/images`. Needs Chromium for the report and the viewer. `--set FILE` takes a set
-of the example meshes that is there already; otherwise they are encoded with `--policy set`.
+`python benchmarks/pictures.py --out docs/images`. Needs Chromium for the report and the viewer. `--set FILE` takes a
+set of the example meshes that is there already; otherwise they are encoded with `--policy set`.
 
 contact_sheet.png: `necgs render --all`; report.png: `necgs compare --report`, its upper part; viewer.png: `necgs view`.
 """
