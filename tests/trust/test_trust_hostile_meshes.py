@@ -2,7 +2,10 @@
 
 import json
 import struct
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -126,3 +129,13 @@ def test_3mf_bombs_are_refused(tmp_path):
     for path in (bomb, laughs, selves):
         with bounded(32, 20), pytest.raises(MeshError):
             read_mesh(path)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is bounded and read as Linux does")
+def test_two_thousand_broken_mesh_files_end_in_a_mesh_or_one_line():
+    fuzz = Path(__file__).parents[2] / "benchmarks" / "fuzz_meshes.py"
+    done = subprocess.run([sys.executable, str(fuzz), "--files", "2000", "--seed", "1"], capture_output=True, text=True)
+    found = json.loads(done.stdout)
+    assert done.returncode == 0, found["failures"]
+    assert found["files"] == 2000 and min(found["outcomes"].values()) > 200
+    assert found["peak_memory_bytes"] < 1 << 29
