@@ -24,10 +24,12 @@ TAIL = 5.0  # medians at which a sample's weight has doubled: what is badly met 
 MOST_PULL = 3.0  # times that its weight grows at most
 INFLATIONS = 2  # steps that undo the shrinking of a Loop surface, before the first round
 STRIDE = 1.8  # over-relaxation of the rounds, which creep along the surface otherwise
+ROUNDINGS = 2
 LOST = 1.8  # times its least local error, from which a vertex goes back to where that was
 INERTIA_LOST = 10.0
 INERTIA = 1e-4  # pull to the previous iterate, relative to the data
-BITS_PER_VERTEX = 60.0  # sets what a bit is worth while fitting; 15 would be fair, but the fit converges worse
+FLOOR = 0.4
+BITS_PER_VERTEX = 8.0  # sets what a bit is worth while fitting
 CREASE_ANGLE = 25.0  # degrees that a control edge bends at least, to be a crease
 CREASE_DISTANCE = 0.12  # of its length: how far it may lie from a sharp edge of the original
 
@@ -153,7 +155,7 @@ class Regulariser:
         """Sparse (n, n) R of the term tr(V'RV), for a grid of this step."""
         import scipy.sparse as sp
 
-        energy = self.neighbourhood @ ((self.umbrella @ vertices) ** 2).mean(axis=1) + (0.4 * step) ** 2
+        energy = self.neighbourhood @ ((self.umbrella @ vertices) ** 2).mean(axis=1) + (FLOOR * step) ** 2
         bit_price = quadratic.error / (BITS_PER_VERTEX * len(vertices))
         weight = bit_price * 0.5 / np.log(2) / energy + SMOOTHNESS * quadratic.weight
         return self.umbrella.T @ sp.diags(weight) @ self.umbrella
@@ -196,10 +198,10 @@ class Fit:
             goal = solve(*self._model(self.vertices, step))
             self.vertices = self.vertices + (STRIDE if 0 < number < rounds - 1 else 1.0) * (goal - self.vertices)
 
-    def integers(self, step: float, rounds: int = 2) -> np.ndarray:
+    def integers(self, step: float, rounds: int = None) -> np.ndarray:
         """Integers (n, 3), in steps of a grid; associated anew after each rounding."""
         kept, vertices = (self._best, self._least, self._inertia), self.vertices
-        for _ in range(rounds):
+        for _ in range(rounds or ROUNDINGS):
             integers = round_vertices(*self._model(vertices, step), vertices, step)
             vertices = integers * step
         self._best, self._least, self._inertia = kept

@@ -1,27 +1,39 @@
 """Control vertices to integers, so that the surface, not each coordinate, stays where it is.
 
-With the fit's own quadratic model V'HV - 2 g'V the nearest integers are a closest-vector problem: Babai's nearest plane
-gives a start (rounding one coordinate moves the optimum of those not yet rounded), single steps that lower the model
-end it. Saves about one bit a coordinate against plain rounding.
+With the fit's own quadratic model V'HV - 2 g'V the nearest integers are a closest-vector problem. Coordinates are
+rounded one after the other, those that the surface depends on most first, and each moves the optimum of those not yet
+rounded (Babai's nearest plane); several candidates are kept on the way (a K-best search, as in the detection of lattice
+codes). Single steps that lower the model end it. Saves more than one bit a coordinate against plain rounding.
 """
 
 import numpy as np
 
-DENSE_LIMIT = 1000  # vertices up to which the dense Cholesky factor of nearest plane is affordable
+DENSE_LIMIT = 1000  # vertices up to which the dense Cholesky factor is affordable
+CANDIDATES = 16  # roundings of the coordinates done so far that are kept
 
 
-def nearest_plane(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """Babai's nearest plane: integers (k,) near the least of x'Hx - 2 g'x, H dense and positive definite."""
+def nearest_integers(hessian: np.ndarray, gradient: np.ndarray, candidates: int | None = None) -> np.ndarray:
+    """Integers (k,) near the least of x'Hx - 2 g'x, H dense and positive definite.
+
+    One candidate is Babai's nearest plane.
+    """
     from scipy.linalg import cho_solve, cholesky
 
-    upper = cholesky(hessian, lower=False, check_finite=False)
-    real = cho_solve((upper, False), gradient, check_finite=False)
+    order = np.argsort(hessian.diagonal(), kind="stable")  # the last is rounded first: errors there weigh most
+    upper = cholesky(hessian[np.ix_(order, order)], lower=False, check_finite=False)
+    real = cho_solve((upper, False), gradient[order], check_finite=False)
     pivots = upper.diagonal().copy()
-    integers, moved = np.zeros(len(real)), np.zeros(len(real))
+    moved, cost = np.zeros((1, len(real))), np.zeros(1)  # of each candidate: integers less the real optimum
     for i in range(len(real) - 1, -1, -1):
-        centre = real[i] - upper[i, i + 1:] @ moved[i + 1:] / pivots[i]
-        integers[i] = np.rint(centre)
-        moved[i] = integers[i] - real[i]
+        centre = real[i] - moved[:, i + 1:] @ upper[i, i + 1:] / pivots[i]
+        near = np.rint(centre)
+        both = np.concatenate([near, near + np.where(centre > near, 1, -1)])
+        price = np.tile(cost, 2) + (pivots[i] * (both - np.tile(centre, 2))) ** 2
+        kept = np.argsort(price, kind="stable")[:candidates or CANDIDATES]
+        moved = moved[kept % len(cost)]
+        moved[:, i], cost = both[kept] - real[i], price[kept]
+    integers = np.empty(len(real))
+    integers[order] = np.rint(moved[0] + real)
     return integers
 
 
@@ -56,5 +68,5 @@ def round_vertices(hessian, gradient: np.ndarray, vertices: np.ndarray, step: fl
     """
     scaled, right = (hessian * step**2).tocsr(), gradient.ravel() * step
     dense = len(vertices) <= DENSE_LIMIT
-    start = nearest_plane(scaled.toarray(), right) if dense else np.rint(vertices.ravel() / step)
+    start = nearest_integers(scaled.toarray(), right) if dense else np.rint(vertices.ravel() / step)
     return descend(scaled, right, start).reshape(-1, 3).astype(np.int32)

@@ -19,7 +19,7 @@ from .rate import estimated_bytes
 from .simplify import Simplifier, compact, is_mechanical, weld
 from .target import Target, face_normals, sample_surface
 
-STEP_PER_ERROR = 7.0  # grid step over error at which a control mesh costs least (smooth kinds)
+STEP_PER_ERROR = 11.5  # grid step over error at which a control mesh costs least (smooth kinds)
 PLAIN_STEP_PER_ERROR = 4.0
 ROUNDS = 5
 MOST_FITS = 5
