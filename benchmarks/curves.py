@@ -34,7 +34,7 @@ SHOWN = ("draco", "qem_draco")
 
 
 def measure(path: str, name: str, errors: list[float]) -> dict:
-    """All points of a model: [kind, bytes, p2s, p99, max], and processor seconds."""
+    """All points of a model: [kind, bytes, p2s, p99, max, cost], and processor seconds."""
     mesh = read_mesh(path).mesh
     started = time.process_time()
     vertices = Placement.of(mesh.vertices).to_unit(mesh.vertices)
@@ -47,7 +47,7 @@ def measure(path: str, name: str, errors: list[float]) -> dict:
     for kind in KIND_NUMBERS:
         for p in cheapest_hull([p for p in points if p.mesh.kind == kind]):
             size = len(encode_record(p.mesh)[1]) + FRAMING + len(name)
-            rows.append([kind, size, p.p2s / side, p.p99 / side, p.max_error / side])
+            rows.append([kind, size, p.p2s / side, p.p99 / side, p.max_error / side, size * p.tail])
     return {"name": name, "points": rows, "seconds": time.process_time() - started}
 
 
@@ -56,7 +56,8 @@ def set_curve(models: list[dict], kinds: tuple[str, ...]) -> list[list[float]]:
     hulls = []
     for model in models:
         rows = [r for r in model["points"] if r[0] in kinds]
-        hulls.append(cheapest_hull([SimpleNamespace(bytes=r[1], p2s=r[2], p99=r[3], largest=r[4]) for r in rows]))
+        hulls.append(cheapest_hull([
+            SimpleNamespace(bytes=r[1], p2s=r[2], p99=r[3], largest=r[4], cost=r[5]) for r in rows]))
     if not all(hulls):
         return []
     found = []

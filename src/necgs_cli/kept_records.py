@@ -41,6 +41,7 @@ def _packed(records: Sequence[CodedMesh]) -> bytes:
         writer.f64(record.p2s)
         writer.f64(record.max_error)
         writer.varint(record.vertices)
+        writer.f64(record.tail)
     return bytes(writer)
 
 
@@ -48,5 +49,5 @@ def _unpacked(data: bytes) -> list[CodedMesh]:
     reader, records = ByteReader(data), []
     while reader.remaining:
         kind, payload = reader.u8(), reader.counted()
-        records.append(CodedMesh(kind, payload, reader.f64(), reader.f64(), reader.varint()))
+        records.append(CodedMesh(kind, payload, reader.f64(), reader.f64(), reader.varint(), reader.f64()))
     return records

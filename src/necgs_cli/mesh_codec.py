@@ -27,6 +27,7 @@ class CodedMesh:
         kind, payload: of the record.
         p2s, max_error: measured on the decoded surface, longest side = 2.
         vertices: of the control mesh.
+        tail: from 1: how much dearer it counts because its error is uneven (`search.Point.tail`).
     """
 
     kind: int
@@ -34,11 +35,17 @@ class CodedMesh:
     p2s: float
     max_error: float
     vertices: int
+    tail: float = 1.0
 
     @property
     def bytes(self) -> int:
         """Of the payload."""
         return len(self.payload)
+
+    @property
+    def cost(self) -> float:
+        """Bytes, more where the error's tail is long: what is compared among records."""
+        return self.bytes * self.tail
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class MeshTask:
     seed: int
 
     def run(self, mesh: Mesh, placement: Placement) -> list[CodedMesh]:
-        """The model's records that no other beats in bytes and error, smallest first."""
+        """The model's records that no other beats in cost and error, cheapest first."""
         from necgs_cli.explicit.bound import Bound
         from necgs_cli.explicit.search import Search
 
@@ -83,14 +90,18 @@ class MeshTask:
         from necgs_cli.explicit.records import encode_record
 
         kind, payload = encode_record(point.mesh, mode_for_next(len(point.mesh.positions)))
-        return CodedMesh(kind, payload, point.p2s * to_side_2, point.max_error * to_side_2, len(point.mesh.positions))
+        largest, vertices = point.max_error * to_side_2, len(point.mesh.positions)
+        return CodedMesh(kind, payload, point.p2s * to_side_2, largest, vertices, point.tail)
 
 
 class Costed(Protocol):
-    """A point of a model's curve: bytes against error."""
+    """A point of a model's curve: cost against error."""
 
     @property
     def bytes(self) -> int: ...
+
+    @property
+    def cost(self) -> float: ...
 
     @property
     def p2s(self) -> float: ...
@@ -100,8 +111,8 @@ C = TypeVar("C", bound=Costed)
 
 
 def cheapest_hull(points: Sequence[C]) -> list[C]:
-    """The points on the lower convex hull of bytes and error, from the smallest record to the most exact."""
-    ordered = sorted(points, key=lambda p: (p.bytes, p.p2s))
+    """The points on the lower convex hull of cost and error, from the cheapest record to the most exact."""
+    ordered = sorted(points, key=lambda p: (p.cost, p.p2s))
     hull: list[C] = []
     for point in ordered:
         if hull and point.p2s >= hull[-1].p2s:
@@ -114,7 +125,7 @@ def cheapest_hull(points: Sequence[C]) -> list[C]:
 
 def _slope(a: Costed, b: Costed) -> float:
     """Error saved for each byte from a to b."""
-    return (a.p2s - b.p2s) / max(b.bytes - a.bytes, 1)
+    return (a.p2s - b.p2s) / max(b.cost - a.cost, 1e-9)
 
 
 def _steps(hulls: Sequence[Sequence[C]], weights: Sequence[float]) -> list[tuple[int, int]]:
@@ -128,9 +139,9 @@ def _steps(hulls: Sequence[Sequence[C]], weights: Sequence[float]) -> list[tuple
 
 
 def allocate(hulls: Sequence[Sequence[C]], bounds: Sequence[float]) -> list[C]:
-    """One point a model, so that the mean of error over bound is at most 1, with the least bytes (equal slope).
+    """One point a model, so that the mean of error over bound is at most 1, with the least cost (equal slope).
 
-    Starts from the smallest records and takes the steps that save most error for a byte first; what the last step
+    Starts from the cheapest records and takes the steps that save most error for a byte first; what the last step
     saved too much is given back where that saves most bytes. In a small set that may still lose to one point within
     the bound for each model, which is then taken.
 
@@ -146,7 +157,7 @@ def allocate(hulls: Sequence[Sequence[C]], bounds: Sequence[float]) -> list[C]:
             break
         slack += ratios[model][i - 1] - ratios[model][i]
         level[model] = i
-    givable = [(hulls[m][i].bytes - hulls[m][i - 1].bytes, m) for m, i in enumerate(level) if i]
+    givable = [(hulls[m][i].cost - hulls[m][i - 1].cost, m) for m, i in enumerate(level) if i]
     for _, model in sorted(givable, reverse=True):
         loss = ratios[model][level[model] - 1] - ratios[model][level[model]]
         if loss <= slack:
@@ -155,7 +166,7 @@ def allocate(hulls: Sequence[Sequence[C]], bounds: Sequence[float]) -> list[C]:
     chosen = [hull[i] for hull, i in zip(hulls, level, strict=True)]
     if all(r[-1] <= 1 for r in ratios):
         each = [hull[next(i for i, x in enumerate(r) if x <= 1)] for hull, r in zip(hulls, ratios, strict=True)]
-        chosen = min(chosen, each, key=lambda points: sum(p.bytes for p in points))
+        chosen = min(chosen, each, key=lambda points: sum(p.cost for p in points))
     return chosen
 
 
@@ -179,4 +190,5 @@ def allocate_bytes(hulls: Sequence[Sequence[C]], most_bytes: float) -> list[C]:
 
 def most_exact_within(hull: Sequence[C], most_bytes: float) -> C:
     """The most exact point of a hull with at most so many bytes; the smallest where none has."""
-    return max((p for p in hull if p.bytes <= most_bytes), key=lambda p: p.bytes, default=hull[0])
+    small = [p for p in hull if p.bytes <= most_bytes]
+    return min(small, key=lambda p: p.p2s) if small else min(hull, key=lambda p: p.bytes)

@@ -39,8 +39,18 @@ def test_nearest_plane_beats_plain_rounding_on_correlated_models():
     for seed in range(20):
         hessian, gradient = model(seed, 30)
         plain = np.rint(np.linalg.solve(hessian, gradient))
-        better.append(value(hessian, gradient, nearest_integers(hessian, gradient, 1)) < value(hessian, gradient, plain))
+        plane = nearest_integers(hessian, gradient, 1)
+        better.append(value(hessian, gradient, plane) < value(hessian, gradient, plain))
     assert np.mean(better) > 0.9
+
+
+def test_more_candidates_come_nearer():
+    nearer = []
+    for seed in range(20):
+        hessian, gradient = model(seed, 60)
+        one, many = (value(hessian, gradient, nearest_integers(hessian, gradient, k)) for k in (1, 16))
+        nearer.append(many / one if one > 0 else one / many)
+    assert np.mean([value < 1 for value in nearer]) > 0.6
 
 
 def test_integers_reproduce_vertices_that_lie_on_the_grid():

@@ -18,7 +18,6 @@ FLOOR = 1e-7  # squared distance below which collapses are ordered by shape, not
 MINIMUM_TURN = 0.2  # least cosine between a triangle's normals before and after
 EMPTY = 1e-12  # area below which a triangle has no direction to keep
 ROUNDS = 400
-SHAPE, REGULAR = 2.0, 0.1
 
 
 def _plane_quadrics(normals, points, weights):
@@ -107,10 +106,9 @@ class Collapser:
     """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, importance: np.ndarray | None = None,
-                 shape: float = None, regular: float = None):
+                 shape: float = 2.0, regular: float = 0.1):
         self.vertices, self.faces = np.array(vertices, np.float64), np.array(faces, np.int64)
-        self.shape = SHAPE if shape is None else shape
-        self.regular = REGULAR if regular is None else regular
+        self.shape, self.regular = shape, regular
         self.quadrics = vertex_quadrics(self.vertices, self.faces, importance)
 
     def copy(self) -> "Collapser":

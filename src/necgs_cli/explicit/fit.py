@@ -176,6 +176,9 @@ class Fit:
     over each other. So every vertex remembers where the error about it was least; one whose error has grown is drawn
     back there, and held more firmly from then on.
 
+    Attributes:
+        vertices: (n, 3) where they are; error: mean distance, both ways averaged, a round before.
+
     Args:
         target, patches: the original, and the surface as a function of the vertices.
         regulariser: of the same control mesh; start: (n, 3) vertices.
@@ -191,6 +194,7 @@ class Fit:
             self.vertices = self.vertices + start - (patches.mapping @ self.vertices)[:len(start)]
         self._best, self._least = self.vertices, np.full(len(start), np.inf)
         self._inertia = np.full(len(start), INERTIA)
+        self.error = np.inf
 
     def improve(self, rounds: int, step: float) -> None:
         """Some rounds, on the way to a grid of this step."""
@@ -198,13 +202,13 @@ class Fit:
             goal = solve(*self._model(self.vertices, step))
             self.vertices = self.vertices + (STRIDE if 0 < number < rounds - 1 else 1.0) * (goal - self.vertices)
 
-    def integers(self, step: float, rounds: int = None) -> np.ndarray:
+    def integers(self, step: float) -> np.ndarray:
         """Integers (n, 3), in steps of a grid; associated anew after each rounding."""
-        kept, vertices = (self._best, self._least, self._inertia), self.vertices
-        for _ in range(rounds or ROUNDINGS):
+        kept, vertices, error = (self._best, self._least, self._inertia), self.vertices, self.error
+        for _ in range(ROUNDINGS):
             integers = round_vertices(*self._model(vertices, step), vertices, step)
             vertices = integers * step
-        self._best, self._least, self._inertia = kept
+        (self._best, self._least, self._inertia), self.error = kept, error
         return integers
 
     def _model(self, vertices: np.ndarray, step: float):
@@ -212,6 +216,7 @@ class Fit:
         import scipy.sparse as sp
 
         quadratic = associate(self._target, self._patches, vertices)
+        self.error = quadratic.error
         local = self._regulariser.neighbourhood @ quadratic.local
         lost = local > LOST * self._least
         self._best = np.where((local < self._least)[:, None], vertices, self._best)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .bound import Bound
+from .clean import clean_surface, is_soup
 from .control_mesh import CREASED, KINDS, PLAIN, SMOOTH, ControlMesh, grid_step
 from .fit import Fit, Regulariser, tag_creases
 from .importance import Importance
@@ -19,7 +20,7 @@ from .rate import estimated_bytes
 from .simplify import Simplifier, compact, is_mechanical, weld
 from .target import Target, face_normals, sample_surface
 
-STEP_PER_ERROR = 11.5  # grid step over error at which a control mesh costs least (smooth kinds)
+STEP_PER_ERROR = 10.5  # grid step over a fit's error before rounding at which it costs least (smooth kinds)
 PLAIN_STEP_PER_ERROR = 4.0
 ROUNDS = 5
 MOST_FITS = 5
@@ -34,7 +35,9 @@ HOPELESS = 1.8  # predicted bytes over those of a record at hand, from which a k
 COARSER_GRID = 0.8  # share of the asked error below which fewer vertices are tried at once, not a coarser grid
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.06, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
 ODD = 0.7  # error times vertices of a smooth fit, 0.3 to 0.5 on organic shapes, from which a shape is mechanical
-TAIL_SHARE = 0.2  # exponent of p99 in the choice among fits
+SHORT_TAIL = {"p99": 3.0, "largest": 10.0}  # over the mean error: what control meshes reach at best
+TAIL_PRICE = {"p99": 0.5, "largest": 0.4}  # exponents of what is beyond, in the cost of a fit
+CLEAN_SHARE = 0.6  # of the asked error, up to which a soup's clean surface may be off by itself
 BITS_PER_VERTEX = 16.0  # of records, about
 
 
@@ -54,9 +57,18 @@ class Point:
         return len(self.mesh.positions)
 
     @property
+    def tail(self) -> float:
+        """From 1: how much dearer a fit counts because its error is uneven: fingers or ears that are lost."""
+        if not 0 < self.p2s < np.inf:
+            return 1.0
+        p99 = max(self.p99 / (SHORT_TAIL["p99"] * self.p2s), 1.0)
+        largest = max(self.max_error / (SHORT_TAIL["largest"] * self.p2s), 1.0)
+        return p99 ** TAIL_PRICE["p99"] * largest ** TAIL_PRICE["largest"]
+
+    @property
     def cost(self) -> float:
-        """Bytes, more where the error's tail is long: what is compared among fits of equal mean error."""
-        return self.bytes * self.p99**TAIL_SHARE if np.isfinite(self.p99) else np.inf
+        """Bytes, more where the error's tail is long: what is compared among fits."""
+        return self.bytes * self.tail
 
 
 def grid_for(error: float, kind: str) -> int:
@@ -71,20 +83,23 @@ class Search:
     Args:
         vertices: (n, 3) float, unit frame; faces: (m, 3) int; seed: of every sample.
         count_bytes: cost of a control mesh; by default an estimate.
+        original: what errors are measured to, where the mesh is a clean surface that stands for it.
     """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, seed: int = 0,
-                 count_bytes: Callable[[ControlMesh], int] = estimated_bytes):
+                 count_bytes: Callable[[ControlMesh], int] = estimated_bytes, original: Target | None = None):
         welded = weld(np.asarray(vertices, np.float64), np.asarray(faces, np.int64))
         self.target = Target(*compact(*welded), seed)
+        self.original = original or self.target
+        self._clean: Search | None = None  # what found the best of a soup
         self.mechanical = is_mechanical(self.target)
         self._simplifier = Simplifier(self.target, self.mechanical)
         self.count_bytes = count_bytes
         self.seed = seed
         rng = np.random.default_rng([seed, 1])
-        samples = sample_surface(self.target.corners, MEASURE_SAMPLES, rng)[0]
+        samples = sample_surface(self.original.corners, MEASURE_SAMPLES, rng)[0]
         self._importance = Importance(samples)
-        self._asked = np.concatenate([samples, _some(self.target.vertices)])
+        self._asked = np.concatenate([samples, _some(self.original.vertices)])
         self._control: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
         self._fits: dict[tuple[int, str, int], tuple[Fit, np.ndarray, np.ndarray | None]] = {}
         self._points: dict[tuple[int, str, int, int], Point] = {}
@@ -105,7 +120,7 @@ class Search:
         samples = sample_surface(vertices[faces], MEASURE_SAMPLES, rng)[0]
         there = pcu.closest_points_on_mesh(self._asked, vertices, faces.astype(np.int32))[0]
         back = pcu.closest_points_on_mesh(np.concatenate([samples, _some(vertices[np.unique(faces)])]),
-                                          self.target.vertices, self.target.faces.astype(np.int32))[0]
+                                          self.original.vertices, self.original.faces.astype(np.int32))[0]
         means = np.concatenate([there[:MEASURE_SAMPLES], back[:MEASURE_SAMPLES]])
         point = Point(mesh, self.count_bytes(mesh), float(means.mean()), float(np.quantile(means, 0.99)),
                       float(max(there.max(), back.max())))
@@ -122,6 +137,14 @@ class Search:
                 self._fits[key] = self._fit_real(vertex_count, kind, grid_step(grid))
             self._points[(*key, grid)] = self._rounded(key, grid)
         return self._points[(*key, grid)]
+
+    def suited(self, vertex_count: int, kind: str, error: float) -> Point:
+        """A fit on the grid that suits it: by its own error before rounding, `error` being what is expected."""
+        key, grid = (vertex_count, kind, self._importance.lessons), grid_for(error, kind)
+        if key not in self._fits:
+            self._fits[key] = self._fit_real(vertex_count, kind, grid_step(grid))
+        found = self._fits[key][0].error
+        return self.fit(vertex_count, kind, grid if kind == PLAIN or not 0 < found < np.inf else grid_for(found, kind))
 
     def _rounded(self, key: tuple[int, str, int], grid: int) -> Point:
         """A fit on a grid; the next fits learn from it where they can."""
@@ -168,11 +191,11 @@ class Search:
         Ends where the bound cannot be met for less than `most_bytes`.
         """
         most = min(MOST_VERTICES, len(self.target.vertices))
-        grid, tried, fits = grid_for(bound.expected_mean, kind), [], []
+        expected, tried, fits = bound.expected_mean, [], []
         vertex_count = int(np.clip(vertex_count, LEAST_VERTICES, most))
         for _ in range(MOST_FITS):
             lessons = self._importance.lessons
-            point = self.fit(vertex_count, kind, grid)
+            point = self.suited(vertex_count, kind, expected)
             tried.append(point)
             fits.append(point)
             if not np.isfinite(point.p2s):  # thinner than the grid: only a much finer one, of the own triangles, helps
@@ -182,7 +205,7 @@ class Search:
             if (0.96 <= ratio <= 1 and lessons_done) or (ratio > 1 and point.bytes >= most_bytes):
                 break
             if COARSER_GRID <= ratio <= FINER_GRID[kind]:  # another grid is cheaper than other vertices
-                other = self.fit(vertex_count, kind, grid + (1 if ratio > 1 else -1), lessons)
+                other = self.fit(vertex_count, kind, point.mesh.grid + (1 if ratio > 1 else -1), lessons)
                 tried.append(other)
                 if lessons_done and 0.9 <= bound.ratio(other) <= 1:
                     break
@@ -191,7 +214,7 @@ class Search:
             if ratio > 1 and predicted >= most_bytes * (HOPELESS if len(tried) == 1 else 1.0):
                 break
             vertex_count = int(np.clip(count, LEAST_VERTICES, most))
-            grid = grid_for(min(bound.mean, point.p2s / ratio), kind)
+            expected = min(bound.mean, point.p2s / ratio)
             if (vertex_count, kind, self._importance.lessons) in self._fits:
                 vertex_count = self._between(tried, bound, most)
                 if (vertex_count, kind, self._importance.lessons) in self._fits:
@@ -219,11 +242,13 @@ class Search:
     def _first_fits(self, vertex_count: int, mean: float) -> dict[str, Point]:
         """One fit of each kind that may suit the shape."""
         kinds = KINDS if self.mechanical else (SMOOTH,)
-        return {kind: self.fit(vertex_count, kind, grid_for(mean, kind)) for kind in kinds}
+        return {kind: self.suited(vertex_count, kind, mean) for kind in kinds}
 
     def best(self, bound: Bound) -> Point:
         """The cheapest control mesh of any kind that keeps to a bound; if none does, the closest."""
         mean = bound.expected_mean
+        if of_soup := self._best_of_soup(bound):
+            return of_soup
         guess = int(np.clip((0.3 if self.mechanical else 0.36) / mean, 24, 1500))
         if guess >= len(self.target.vertices):
             guess = max(LEAST_VERTICES, len(self.target.vertices) // 2)
@@ -243,13 +268,37 @@ class Search:
         if not any(bound.ratio(p) <= 1 for p in found):
             found.append(self.own_triangles(bound))
         reached = [p for p in found if bound.ratio(p) <= 1]
-        return min(reached, key=lambda p: p.bytes) if reached else min(found, key=bound.ratio)
+        return min(reached, key=lambda p: p.cost) if reached else min(found, key=bound.ratio)
+
+    def _cleaned(self, error: float) -> "Search | None":
+        """The search on a closed surface in place of a soup; none for other meshes, or where it is too far off."""
+        if self.original is not self.target or not is_soup(self.target.faces):
+            return None
+        surface = clean_surface(self.target.vertices, self.target.faces, error, self.seed)
+        if len(surface[1]) == 0:
+            return None
+        clean = Search(*surface, self.seed, self.count_bytes, self.target)
+        return clean if clean._triangles(FINEST_GRID).p2s <= CLEAN_SHARE * error else None
+
+    def _best_of_soup(self, bound: Bound) -> Point | None:
+        """As `best`, from the clean surface or the triangles as they are; none where those are not to be had."""
+        if (clean := self._cleaned(bound.expected_mean)) is None or bound.ratio(point := clean.best(bound)) > 1:
+            return None
+        if len(self.target.vertices) < OWN_TRIALS * point.bytes:
+            own = self.own_triangles(bound)
+            if bound.ratio(own) <= 1 and own.cost < point.cost:
+                return own
+        self._clean = clean
+        return point
 
     def within(self, most_bytes: int) -> Point:
         """The most exact control mesh of any kind with at most so many bytes; if none is so small, the smallest."""
         most = min(MOST_VERTICES, len(self.target.vertices))
         count = int(np.clip(8 * most_bytes / BITS_PER_VERTEX, LEAST_VERTICES, most))
         mean = 0.3 / count
+        if len(self.target.vertices) >= OWN_TRIALS * most_bytes and (clean := self._cleaned(mean)):
+            self._clean = clean
+            return clean.within(most_bytes)
         first = self._first_fits(count, mean)
         merit = {kind: p.bytes * p.p2s for kind, p in first.items()}
         tried = list(first.values())
@@ -259,10 +308,9 @@ class Search:
             point = first[kind]
             for _ in range(MOST_FITS - 1):
                 count = int(np.clip(0.99 * point.vertex_count * most_bytes / point.bytes, LEAST_VERTICES, most))
-                grid = grid_for(point.p2s * point.vertex_count / count, kind)
-                if (count, kind, self._importance.lessons) in self._fits and grid == point.mesh.grid:
+                if (count, kind, self._importance.lessons) in self._fits:
                     break
-                point = self.fit(count, kind, grid)
+                point = self.suited(count, kind, point.p2s * point.vertex_count / count)
                 tried.append(point)
                 if 0.95 * most_bytes <= point.bytes <= most_bytes:
                     break
@@ -277,11 +325,13 @@ class Search:
         Args:
             best: from `best` or `within`; factors: vertices of the neighbours over its own.
         """
+        if self._clean:
+            return self._clean.curve(best, factors)
         kind, count, points = best.mesh.kind, best.vertex_count, [best]
         for factor in factors:
             wanted = round(factor * count)
             if LEAST_VERTICES <= wanted < 0.8 * len(self.target.vertices):
-                self.fit(wanted, kind, grid_for(best.p2s / factor, kind))
+                self.suited(wanted, kind, best.p2s / factor)
         if kind == PLAIN and count >= 0.8 * len(self.target.vertices):
             points += [self._triangles(best.mesh.grid + step) for step in (-3, -2, -1, 1, 2, 3)]
         for vertex_count, fitted, lessons, grid in list(self._points):

@@ -22,6 +22,11 @@ class PeerPoint:
     bytes: int
     p2s: float
 
+    @property
+    def cost(self) -> int:
+        """What is compared among points: bytes."""
+        return self.bytes
+
 
 def bytes_at(points: Sequence[PeerPoint], p2s: float) -> float | None:
     """Bytes at which a tool has this error: log-log between the points of its lower convex hull.
