@@ -281,7 +281,8 @@ class Search:
         return clean if clean._triangles(FINEST_GRID).p2s <= CLEAN_SHARE * error else None
 
     def _best_of_soup(self, bound: Bound) -> Point | None:
-        """As `best`, from the clean surface or the triangles as they are; none where those are not to be had."""
+        """As `best`, from the clean surface or the triangles as they are; none where the surface keeps to no bound."""
+        self._clean = None
         if (clean := self._cleaned(bound.expected_mean)) is None or bound.ratio(point := clean.best(bound)) > 1:
             return None
         if len(self.target.vertices) < OWN_TRIALS * point.bytes:
