@@ -27,7 +27,7 @@ class CodedMesh:
         kind, payload: of the record.
         p2s, max_error: measured on the decoded surface, longest side = 2.
         vertices: of the control mesh.
-        tail: from 1: how much dearer it counts because its error is uneven (`search.Point.tail`).
+        tail: from 1: how much dearer it counts because its error is uneven (`search.tail_of`).
     """
 
     kind: int

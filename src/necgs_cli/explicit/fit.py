@@ -211,7 +211,7 @@ class Fit:
         (self._best, self._least, self._inertia), self.error = kept, error
         return integers
 
-    def _model(self, vertices: np.ndarray, step: float):
+    def _model(self, vertices: np.ndarray, step: float) -> tuple[Any, np.ndarray]:
         """Hessian (CSC) and gradient (n, 3) of the error about some vertices, with all that regularises it."""
         import scipy.sparse as sp
 

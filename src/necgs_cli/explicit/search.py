@@ -50,6 +50,7 @@ class Point:
     p2s: float  # mean exact distance between the surfaces, both ways averaged
     p99: float
     max_error: float
+    tail: float = 1.0  # how much dearer it counts because its error is uneven
 
     @property
     def vertex_count(self) -> int:
@@ -57,18 +58,18 @@ class Point:
         return len(self.mesh.positions)
 
     @property
-    def tail(self) -> float:
-        """From 1: how much dearer a fit counts because its error is uneven: fingers or ears that are lost."""
-        if not 0 < self.p2s < np.inf:
-            return 1.0
-        p99 = max(self.p99 / (SHORT_TAIL["p99"] * self.p2s), 1.0)
-        largest = max(self.max_error / (SHORT_TAIL["largest"] * self.p2s), 1.0)
-        return p99 ** TAIL_PRICE["p99"] * largest ** TAIL_PRICE["largest"]
-
-    @property
     def cost(self) -> float:
         """Bytes, more where the error's tail is long: what is compared among fits."""
         return self.bytes * self.tail
+
+
+def tail_of(mean: float, p99: float, largest: float) -> float:
+    """From 1: how much dearer a fit counts that loses thin parts: fingers, ears."""
+    if not 0 < mean < np.inf:
+        return 1.0
+    p99 = max(p99 / (SHORT_TAIL["p99"] * mean), 1.0)
+    largest = max(largest / (SHORT_TAIL["largest"] * mean), 1.0)
+    return float(p99 ** TAIL_PRICE["p99"] * largest ** TAIL_PRICE["largest"])
 
 
 def grid_for(error: float, kind: str) -> int:
@@ -122,9 +123,9 @@ class Search:
         back = pcu.closest_points_on_mesh(np.concatenate([samples, _some(vertices[np.unique(faces)])]),
                                           self.original.vertices, self.original.faces.astype(np.int32))[0]
         means = np.concatenate([there[:MEASURE_SAMPLES], back[:MEASURE_SAMPLES]])
-        point = Point(mesh, self.count_bytes(mesh), float(means.mean()), float(np.quantile(means, 0.99)),
-                      float(max(there.max(), back.max())))
-        return point, there[:MEASURE_SAMPLES]
+        errors = float(means.mean()), float(np.quantile(means, 0.99)), float(max(there.max(), back.max()))
+        tail = 1.0 if self.mechanical else tail_of(*errors)  # edges and flat parts keep the error of those even
+        return Point(mesh, self.count_bytes(mesh), *errors, tail), there[:MEASURE_SAMPLES]
 
     def fit(self, vertex_count: int, kind: str, grid: int, lessons: int | None = None) -> Point:
         """A fit with about `vertex_count` vertices, rounded to the grid and measured.
