@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from necgs_cli.bitstream.container import ModelRecord
 from necgs_cli.encoding import Encoded, encode_meshes, encode_neural
+from necgs_cli.model.capacity import predicted_bytes
 from necgs_cli.options import EncodeOptions
 from necgs_cli.outcome import NecgsError
 from necgs_cli.prepare import Input
@@ -23,20 +24,8 @@ if TYPE_CHECKING:
     from necgs_cli.journal import UnfinishedWork
     from necgs_cli.neural import Machine
 
-MEASURED_MODELS, MEASURED_P2S = 48, 1.86e-3
-DECODER_BYTES, FEATURE_BYTES = 53_300, 837
-"""A run of 48 alike models at K = 128 (docs/decisions/neural.md): its decoder, and the feature of a model."""
 WITHIN = 1.01
 """Error over that of the mesh record up to which a neural record may stand in for it."""
-
-
-def predicted_neural_bytes(models: int, p2s: float) -> float:
-    """Bytes of a decoder and of the features of alike models at an error, from what was measured.
-
-    Weights grow with the square of the widths, which grow with the cube root of the number of models
-    (`model.capacity`); the feature's bytes with one over the error.
-    """
-    return DECODER_BYTES * (models / MEASURED_MODELS) ** (2 / 3) + models * FEATURE_BYTES * MEASURED_P2S / p2s
 
 
 def encode_auto(
@@ -59,7 +48,7 @@ def encode_auto(
     size = sum(len(record.payload) for record in encoded.records)
     count = len(encoded.records)
     mean = max(sum(record.p2s for record in encoded.records) / count, 1e-9)
-    predicted = predicted_neural_bytes(count, mean)
+    predicted = predicted_bytes(count, mean)
     about = f"a decoder for these {count} and its features would take about {predicted / count:,.0f} B a model"
     if predicted >= size:
         return dataclasses.replace(encoded, decision=f"{encoded.decision}; {about}")

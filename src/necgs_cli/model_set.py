@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,7 +161,8 @@ def open_container(source: str | Path | BinaryIO | bytes) -> Container:
 
 def inspect(source: str | Path | BinaryIO) -> dict[str, Any]:
     """What a file holds and where its bytes go, ready for JSON: format_version, file_bytes, sections (label, bytes,
-    which add up to the file), decoder (its configuration, or None) and models."""
+    which add up to the file), codec (what was chosen and why, in one line), decoder (its configuration, or None) and
+    models."""
     with ModelSet(open_container(source)) as models:
         container = models._container
         try:
@@ -171,9 +174,26 @@ def inspect(source: str | Path | BinaryIO) -> dict[str, Any]:
             "format_version": FORMAT_VERSION,
             "file_bytes": sum(size for _, size in sizes),
             "sections": [{"label": label, "bytes": size} for label, size in sizes],
+            "codec": _describe_codec(models.entries, sum(len(s.payload) for s in sections)),
             "decoder": decoder,
             "models": [vars(entry) for entry in models.entries],
         }
+
+
+def _describe_codec(entries: Sequence[Entry], decoder_bytes: int) -> str:
+    """Which kinds of records a set holds, and what the other codec would take."""
+    from necgs_cli.model.capacity import predicted_bytes
+
+    kinds = Counter(entry.kind for entry in entries)
+    held = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common()) or "no models"
+    if decoder_bytes:
+        return f"{held}; a decoder of {decoder_bytes:,} B for the set"
+    errors = [entry.p2s for entry in entries if 0 < entry.p2s < math.inf]
+    if not errors:
+        return held
+    about = predicted_bytes(len(entries), math.fsum(errors) / len(errors)) / len(entries)
+    here = sum(entry.bytes for entry in entries) / len(entries)
+    return f"{held}: {here:,.0f} B a model, where a decoder for the set would take about {about:,.0f}"
 
 
 def _describe_decoder(kind: int, payload: bytes) -> dict[str, Any] | None:

@@ -71,6 +71,7 @@ def contents(names):
         "format_version": 1,
         "file_bytes": 20 + 40 * len(names),
         "sections": [{"label": "header", "bytes": 20}, {"label": "records", "bytes": 40 * len(names)}],
+        "codec": "3 neural; a decoder of 20 B for the set",
         "decoder": {"resolution": 128, "rate_weight": 0.0020008087},
         "models": [{"id": id, "name": name} | row for id, name in enumerate(names)],
     }

@@ -8,7 +8,8 @@ def test_the_overview_adds_up_and_lists_the_models(necgs):
     assert result.exit_code == 0 and result.stderr == ""
     lines = result.stdout.splitlines()
     assert lines[0] == "set.ncgs: format 1, 3 models, 140 bytes (47 a model)"
-    assert lines[1] == "decoder: resolution 128, rate weight 0.002"
+    assert lines[1] == "codec: 3 neural; a decoder of 20 B for the set"
+    assert lines[2] == "decoder: resolution 128, rate weight 0.002"
     cells = [line.split() for line in lines]
     assert ["20", "14.3", "header"] in cells and ["140", "100.0", "file"] in cells
     assert ["1", "neural", "40", "2.00e-03", "1.00e-02", "sub/b.obj"] in cells

@@ -7,10 +7,12 @@ import pytest
 
 import necgs_cli
 from necgs_cli import auto
-from necgs_cli.auto import predicted_neural_bytes, smaller_of_each
+from necgs_cli.auto import smaller_of_each
 from necgs_cli.bitstream.container import ModelRecord, SetSection
 from necgs_cli.encoding import Encoded
 from necgs_cli.meshes.placement import Placement
+from necgs_cli.model import capacity
+from necgs_cli.model.capacity import predicted_bytes
 from necgs_cli.options import EncodeOptions, ErrorBound
 
 
@@ -38,16 +40,16 @@ def test_mesh_records_stay_where_the_decoder_costs_more_or_its_models_are_worse(
 
 
 def test_the_prediction_repeats_what_was_measured_and_falls_with_the_set():
-    assert predicted_neural_bytes(48, 1.86e-3) / 48 == pytest.approx(1947, rel=0.01)
-    assert predicted_neural_bytes(480, 1.86e-3) / 480 < 0.8 * 1947
-    assert predicted_neural_bytes(48, 0.93e-3) > 1.4 * predicted_neural_bytes(48, 1.86e-3)
+    assert predicted_bytes(48, 1.86e-3) / 48 == pytest.approx(1947, rel=0.01)
+    assert predicted_bytes(480, 1.86e-3) / 480 < 0.8 * 1947
+    assert predicted_bytes(48, 0.93e-3) > 1.4 * predicted_bytes(48, 1.86e-3)
 
 
 @pytest.mark.parametrize("pays", [True, False])
 def test_a_decoder_is_trained_only_where_it_is_predicted_to_pay(pays, monkeypatch, tmp_path):
     trained = []
-    monkeypatch.setattr(auto, "FEATURE_BYTES", 1e-12 if pays else 1e6)
-    monkeypatch.setattr(auto, "DECODER_BYTES", 1)
+    monkeypatch.setattr(capacity, "FEATURE_BYTES", 1e-12 if pays else 1e6)
+    monkeypatch.setattr(capacity, "DECODER_BYTES", 1)
 
     def encode_neural(items, options, machine, *_):
         trained.append(options)

@@ -51,6 +51,7 @@ def _print_overview(set_file: str, contents: dict[str, Any]) -> None:
     count, size = len(contents["models"]), contents["file_bytes"]
     each = f" ({size / count:,.0f} a model)" if count else ""
     print(f"{printable(set_file)}: format {contents['format_version']}, {count:,} models, {size:,} bytes{each}")
+    print(f"codec: {contents['codec']}")
     if contents["decoder"]:
         print("decoder: " + ", ".join(_setting(key, value) for key, value in contents["decoder"].items()))
     print()

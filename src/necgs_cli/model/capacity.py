@@ -1,4 +1,4 @@
-"""How large a sparse decoder a set deserves.
+"""How large a sparse decoder a set deserves, and what it will take.
 
 Its bytes are shared by the set: few models carry a small one, many a larger one. Widths grow with the cube root of
 the number of models from those measured on 48 bodies (docs/decisions/neural.md); the exponent is a choice.
@@ -40,3 +40,17 @@ def sparse_config(models: int, resolution: int, width: float = 1.0, deformation:
         stencils=tuple(27 if r <= WIDE_STENCIL_UP_TO else 7 for r in lattices),
         deformation=deformation,
     )
+
+
+MEASURED_P2S = 1.86e-3
+DECODER_BYTES, FEATURE_BYTES = 53_300, 837
+"""A run of 48 alike models at K = 128 (docs/decisions/neural.md): its decoder, and the feature of a model."""
+
+
+def predicted_bytes(models: int, p2s: float) -> float:
+    """Bytes of a decoder and of the features of alike models at an error, from what was measured.
+
+    Weights grow with the square of the widths, which grow with the cube root of the number of models; the feature's
+    bytes with one over the error.
+    """
+    return DECODER_BYTES * (models / REFERENCE_MODELS) ** (2 / 3) + models * FEATURE_BYTES * MEASURED_P2S / p2s
