@@ -24,12 +24,11 @@ TAIL = 5.0  # medians at which a sample's weight has doubled: what is badly met 
 MOST_PULL = 3.0  # times that its weight grows at most
 INFLATIONS = 2  # steps that undo the shrinking of a Loop surface, before the first round
 STRIDE = 1.8  # over-relaxation of the rounds, which creep along the surface otherwise
-ROUNDINGS = 2
-LOST = 1.8  # times its least local error, from which a vertex goes back to where that was
-INERTIA_LOST = 10.0
-INERTIA = 1e-4  # pull to the previous iterate, relative to the data
-FLOOR = 0.4
-BITS_PER_VERTEX = 8.0  # sets what a bit is worth while fitting
+ROUNDINGS = 2  # to integers, each about the surface of the one before
+LOST = 1.8  # times its least local error, from which a vertex is drawn back to where that was
+INERTIA, INERTIA_LOST = 1e-4, 10.0  # pull to the previous iterate, and of a vertex that was lost; relative to the data
+FLOOR = 0.4  # steps of the grid: umbrellas shorter than that cost about the same
+BITS_PER_VERTEX = 8.0  # sets what a bit is worth; records have 15, but bits are also saved in what the model leaves out
 CREASE_ANGLE = 25.0  # degrees that a control edge bends at least, to be a crease
 CREASE_DISTANCE = 0.12  # of its length: how far it may lie from a sharp edge of the original
 
