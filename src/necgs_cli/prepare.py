@@ -142,6 +142,8 @@ def _attempt(item: Input, task: Task[T]) -> Prepared[T] | Skipped:
         return Skipped(item.name, str(error))
     except MemoryError:
         return Skipped(item.name, "does not fit into memory")
+    except Exception as error:  # one model must not take the work on a thousand others with it
+        return Skipped(item.name, f"a defect of this program, please report it: {type(error).__name__}: {error}")
 
 
 def _end_with_parent() -> None:

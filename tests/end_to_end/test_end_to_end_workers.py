@@ -26,6 +26,18 @@ class DiesOn:
 
 
 @dataclass(frozen=True)
+class FailsOn:
+    """A task with a defect that shows on the model whose longest side is `side`."""
+
+    side: float
+
+    def run(self, mesh, placement):
+        if abs(np.ptp(mesh.vertices) - self.side) < 1e-9:
+            raise IndexError("no such thing")
+        return float(np.ptp(mesh.vertices))
+
+
+@dataclass(frozen=True)
 class Sleeps:
     """A task that takes long."""
 
@@ -45,6 +57,13 @@ def test_a_dead_worker_loses_one_input_and_keeps_the_order():
     lost = [r for r in results if isinstance(r, Skipped)]
     assert [skipped.name for skipped in lost] == ["t2"] and "died" in lost[0].reason
     assert [r.result for r in results if isinstance(r, Prepared)][-1] == 5.0
+
+
+def test_a_defect_loses_one_input_and_is_said():
+    for workers in (1, 2):
+        results = list(prepare_all(triangles(5), FailsOn(3.0), workers, Progress()))
+        lost = [r for r in results if isinstance(r, Skipped)]
+        assert [skipped.name for skipped in lost] == ["t2"] and "IndexError: no such thing" in lost[0].reason
 
 
 def test_a_stop_does_not_wait_for_running_tasks():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from necgs_cli.explicit.coding import decode_mesh, encode_mesh
+from necgs_cli.explicit.coding import DamagedRecord, decode_mesh, encode_mesh, record
 
 
 def grid(rows, columns):
@@ -165,3 +165,18 @@ def test_grids_with_holes_and_flipped_triangles_are_lossless(seed, rows, columns
     turned = rng.random(len(f)) < 0.1
     f[turned] = f[turned][:, ::-1]
     assert_lossless(q + rng.integers(-3, 4, q.shape), rng.permutation(f))
+
+
+def test_a_method_whose_predictions_leave_the_range_is_passed_over(monkeypatch):
+    encode_by, tried = record._encode, []
+
+    def encode(mode, mesh, method):
+        tried.append(method)
+        if method == 0:
+            raise DamagedRecord("a position in the mesh record is out of range")
+        return encode_by(mode, mesh, method)
+
+    monkeypatch.setattr(record, "_encode", encode)
+    q, f = grid(5, 6)
+    data, order = encode_mesh(q, f, methods=(0, 2))
+    assert tried == [0, 2] and np.array_equal(decode_mesh(data)[0], q[order])

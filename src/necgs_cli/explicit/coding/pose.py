@@ -46,7 +46,7 @@ def encode_pose(positions: np.ndarray, reference: np.ndarray, faces: np.ndarray,
         for method in methods:
             try:
                 coded = _encode(mode, known, told, method, moved)
-            except field.TooDense:
+            except (field.TooDense, DamagedRecord):  # predictions that leave the range of what can be told
                 continue
             if best is None or len(coded) < len(best):
                 best = coded

@@ -76,7 +76,7 @@ def encode_mesh(positions: np.ndarray, faces: np.ndarray, *, creases: np.ndarray
         for method in methods:
             try:
                 coded = _encode(mode, mesh, method)
-            except field.TooDense:
+            except (field.TooDense, DamagedRecord):  # predictions that leave the range of what can be told
                 continue
             if best is None or len(coded[0]) < len(best[0]):
                 best = coded
