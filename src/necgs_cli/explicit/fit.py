@@ -15,7 +15,7 @@ from .subdivide import unique_edges
 from .target import NORMAL_WEIGHT, Curves, Target, closest_on_triangles, dihedral_edges, face_normals
 
 POINT_SHARE = 0.002  # of the squared distance counts point to point
-RADIUS = 0.6  # of curvature, about: distance from which a sample counts more point to point than point to plane
+RADIUS = 0.6  # of curvature, of smooth shapes: distance from which samples count more point to point than to plane
 CURVE_WEIGHT = 0.1  # of boundaries and creases, against the surface
 SMOOTHNESS = 3e-5  # umbrella energy, relative to the data
 LEAST_DISTANCE = 2e-4  # added to every distance: where most are nought, the few that are not must still count
@@ -71,10 +71,10 @@ def _sum_by(index: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
     return np.stack([np.bincount(index, v, count) for v in flat.T], axis=1).reshape(count, *values.shape[1:])
 
 
-def _plane_metric(weight: np.ndarray, normals: np.ndarray, distance: np.ndarray) -> np.ndarray:
+def _plane_metric(weight: np.ndarray, normals: np.ndarray, distance: np.ndarray, radius: float) -> np.ndarray:
     """(n, 3, 3): weight * ((1 - share) n n' + share I), the share point to point growing with the distance."""
     outer = normals[:, :, None] * normals[:, None, :]
-    share = (POINT_SHARE + (1 - POINT_SHARE) * distance / (distance + RADIUS))[:, None, None]
+    share = (POINT_SHARE + (1 - POINT_SHARE) * distance / (distance + radius))[:, None, None]
     return weight[:, None, None] * ((1 - share) * outer + share * np.eye(3))
 
 
@@ -99,8 +99,11 @@ def _curve_terms(curves: Curves, points: np.ndarray, lengths: np.ndarray, weight
     return _sum_by(both, metric, count), _sum_by(both, np.einsum("sij,sj->si", metric, goal), count)
 
 
-def associate(target: Target, patches: Patches, vertices: np.ndarray) -> Quadratic:
-    """Closest points in both directions, and the quadratic model of the mean distance that they give."""
+def associate(target: Target, patches: Patches, vertices: np.ndarray, radius: float) -> Quadratic:
+    """Closest points in both directions, and the quadratic model of the mean distance that they give.
+
+    `radius` is the distance from which a sample counts more point to point than point to plane.
+    """
     from scipy.spatial import cKDTree
 
     surface = patches.mapping @ vertices
@@ -109,13 +112,13 @@ def associate(target: Target, patches: Patches, vertices: np.ndarray) -> Quadrat
     centroids = corners.mean(axis=1)
     goal, goal_normals = target.closest(centroids, normals)
     there = np.linalg.norm(centroids - goal, axis=1)
-    metric = _plane_metric(_weights(there, areas + 1e-300), goal_normals, there)
+    metric = _plane_metric(_weights(there, areas + 1e-300), goal_normals, there, radius)
 
     tree = cKDTree(np.hstack([centroids, NORMAL_WEIGHT * normals]))
     of = tree.query(np.hstack([target.asked, NORMAL_WEIGHT * target.asked_normals]))[1]
     closest = closest_on_triangles(target.asked, corners[of])
     back = np.linalg.norm(closest - target.asked, axis=1)
-    back_metric = _plane_metric(_weights(back, np.ones(len(back))), target.asked_normals, back)
+    back_metric = _plane_metric(_weights(back, np.ones(len(back))), target.asked_normals, back, radius)
     back_goal = target.asked - closest + centroids[of]  # the centroid stands for the closest point of its triangle
 
     count = len(centroids)
@@ -183,11 +186,12 @@ class Fit:
         regulariser: of the same control mesh; start: (n, 3) vertices.
         on_surface: whether they lie on the original. They are moved out then: their Loop surface would lie inside and
             lose the tips of thin parts.
+        radius: of curvature, about; infinite where flat parts make the shape.
     """
 
-    def __init__(self, target: Target, patches: Patches, regulariser: "Regulariser", start: np.ndarray,
-                 on_surface: bool = True):
-        self._target, self._patches, self._regulariser = target, patches, regulariser
+    def __init__(self, target: Target, patches: Patches, regulariser: Regulariser, start: np.ndarray,
+                 on_surface: bool = True, radius: float = RADIUS):
+        self._target, self._patches, self._regulariser, self._radius = target, patches, regulariser, radius
         self.vertices = start
         for _ in range(INFLATIONS if on_surface else 0):
             self.vertices = self.vertices + start - (patches.mapping @ self.vertices)[:len(start)]
@@ -214,7 +218,7 @@ class Fit:
         """Hessian (CSC) and gradient (n, 3) of the error about some vertices, with all that regularises it."""
         import scipy.sparse as sp
 
-        quadratic = associate(self._target, self._patches, vertices)
+        quadratic = associate(self._target, self._patches, vertices, self._radius)
         self.error = quadratic.error
         local = self._regulariser.neighbourhood @ quadratic.local
         lost = local > LOST * self._least

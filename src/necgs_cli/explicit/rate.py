@@ -5,11 +5,9 @@ import numpy as np
 from .control_mesh import CREASED, ControlMesh
 from .subdivide import unique_edges
 
-BASE_BITS, IRREGULAR_BITS, MOST_IRREGULAR = 3.16, 0.643, 2.0  # a vertex, and per mean squared excess of its valence
-SPREAD_BITS, SPREAD, LEAST_SPREAD = 0.95, 0.954, 0.264  # a coordinate of such umbrella residuals; fitted to records
+CONNECTIVITY_BITS = 2.2  # a vertex, on control meshes
 CREASE_BITS = 1.5  # a tagged edge
 HIT_BITS, MISS_BITS = 1.6, 0.7  # a coordinate that repeats, and what the others pay for its being told
-HIT_BASE_BITS, HIT_SHARE = 2.2, 1.07  # the same for meshes whose coordinates repeat
 
 
 def estimated_bytes(mesh: ControlMesh) -> int:
@@ -22,16 +20,13 @@ def estimated_bytes(mesh: ControlMesh) -> int:
     mean = around / valence[:, None]
     residual = np.abs(mesh.positions - mean).sum(axis=1)
     near = (residual + np.bincount(ends, residual[others], n)) / (1 + valence) / 3
+    scale = 0.8 * near + 0.2  # a parallelogram-like predictor knows more than the umbrella's mean
+    spread = np.repeat(np.log2(2 * np.e * np.maximum(scale, 0.2))[:, None], 3, axis=1)
     repeats = np.zeros((n, 3), bool)
     later = ends > others  # a coordinate that an earlier neighbour has: CAD, coded as a reference
     for axis, c in enumerate(mesh.positions.T):
         repeats[ends[later & (c[ends] == c[others])], axis] = True
-    spread = 3 * SPREAD_BITS * np.log2(1 + 2 * np.e * np.maximum(SPREAD * near - LEAST_SPREAD, 0)).sum()
-    irregular = min(float(((valence - 6.0) ** 2).mean()), MOST_IRREGULAR) if n else 0.0
-    free = spread + (BASE_BITS + IRREGULAR_BITS * irregular) * n
-    wide = np.log2(2 * np.e * (0.8 * near + 0.2))[:, None]
-    repeated = HIT_SHARE * (np.where(repeats, HIT_BITS, wide + MISS_BITS).sum() + HIT_BASE_BITS * n)
-    bits = min(free, repeated)
+    bits = min(spread.sum(), np.where(repeats, HIT_BITS, spread + MISS_BITS).sum()) + CONNECTIVITY_BITS * n
     if mesh.kind == CREASED and mesh.creases is not None:
         bits += CREASE_BITS * len(mesh.creases)
-    return int(np.ceil(bits / 8)) + 6
+    return int(np.ceil(bits / 8)) + 8

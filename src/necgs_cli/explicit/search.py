@@ -13,7 +13,7 @@ import numpy as np
 from .bound import Bound
 from .clean import clean_surface, is_soup
 from .control_mesh import CREASED, KINDS, PLAIN, SMOOTH, ControlMesh, grid_step
-from .fit import Fit, Regulariser, tag_creases
+from .fit import RADIUS, Fit, Regulariser, tag_creases
 from .importance import Importance
 from .patches import Patches
 from .rate import estimated_bytes
@@ -22,6 +22,7 @@ from .target import Target, face_normals, sample_surface
 
 STEP_PER_ERROR = 10.5  # grid step over a fit's error before rounding at which it costs least (smooth kinds)
 PLAIN_STEP_PER_ERROR = 4.0
+STEP_PER_ASKED = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: PLAIN_STEP_PER_ERROR}  # the same over the asked error: mechanical
 ROUNDS = 5
 MOST_FITS = 5
 LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
@@ -74,8 +75,12 @@ def tail_of(mean: float, p99: float, largest: float) -> float:
 
 def grid_for(error: float, kind: str) -> int:
     """The grid that suits a mean error."""
-    ratio = PLAIN_STEP_PER_ERROR if kind == PLAIN else STEP_PER_ERROR
-    return int(np.clip(round(-2 * np.log2(ratio * error)), 2, FINEST_GRID))
+    return _grid_of((PLAIN_STEP_PER_ERROR if kind == PLAIN else STEP_PER_ERROR) * error)
+
+
+def _grid_of(step: float) -> int:
+    """The grid whose step is nearest."""
+    return int(np.clip(round(-2 * np.log2(step)), 2, FINEST_GRID))
 
 
 class Search:
@@ -140,7 +145,12 @@ class Search:
         return self._points[(*key, grid)]
 
     def suited(self, vertex_count: int, kind: str, error: float) -> Point:
-        """A fit on the grid that suits it: by its own error before rounding, `error` being what is expected."""
+        """A fit on the grid that suits it: by its own error before rounding, or by the expected `error`.
+
+        On mechanical shapes errors say little about grids: flat parts have none on any.
+        """
+        if self.mechanical:
+            return self.fit(vertex_count, kind, _grid_of(STEP_PER_ASKED[kind] * error))
         key, grid = (vertex_count, kind, self._importance.lessons), grid_for(error, kind)
         if key not in self._fits:
             self._fits[key] = self._fit_real(vertex_count, kind, grid_step(grid))
@@ -168,7 +178,8 @@ class Search:
         vertices, faces = self._control[control]
         creases = tag_creases(self.target, vertices, faces) if kind == CREASED else None
         patches = Patches(faces, len(vertices), creases, kind)
-        fit = Fit(self.target, patches, Regulariser(faces, len(vertices)), vertices)
+        radius = np.inf if self.mechanical else RADIUS
+        fit = Fit(self.target, patches, Regulariser(faces, len(vertices)), vertices, radius=radius)
         fit.improve(ROUNDS, step)
         return fit, faces, creases
 
