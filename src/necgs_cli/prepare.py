@@ -17,7 +17,7 @@ import numpy as np
 from necgs_cli.decoding import lattice_scale
 from necgs_cli.meshes.mesh import Mesh, MeshError
 from necgs_cli.meshes.placement import Placement
-from necgs_cli.outcome import Skipped
+from necgs_cli.outcome import NecgsError, Skipped
 from necgs_cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ def _attempt(item: Input, task: Task[T]) -> Prepared[T] | Skipped:
         return Skipped(item.name, str(error))
     except MemoryError:
         return Skipped(item.name, "does not fit into memory")
+    except (OSError, NecgsError):  # of the disk, not of this model
+        raise
     except Exception as error:  # one model must not take the work on a thousand others with it
         return Skipped(item.name, f"a defect of this program, please report it: {type(error).__name__}: {error}")
 
