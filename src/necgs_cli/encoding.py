@@ -148,7 +148,7 @@ def _framing(items: list[Input]) -> float:
 def _chosen_by_size(models: list[Prepared[Any]], hulls: list[list[CodedMesh]], goal: Goal) -> list[CodedMesh]:
     """The most exact choice whose file has at most the asked size, or the smallest where none has."""
     most = goal.most_bytes(len(models))
-    payloads, chosen = most, [hull[0] for hull in hulls]
+    payloads, chosen = most, [min(hull, key=lambda point: point.bytes) for hull in hulls]
     for _ in range(SIZE_TRIALS):
         if goal.whole_set:
             trial = allocate_bytes(hulls, payloads)
