@@ -101,7 +101,7 @@ def test_parts_of_a_batch_add_up_to_the_batch(targets, monkeypatch):
     got = parts.step(0.5)
     assert got == pytest.approx(expected, rel=1e-4)
     for a, b in zip(whole.decoder.parameters(), parts.decoder.parameters(), strict=True):
-        assert torch.allclose(a.grad, b.grad, atol=1e-5)
+        assert (a.grad - b.grad).norm() <= 1e-4 * a.grad.norm()  # float32 sums in another order: 2e-5 at most
 
 
 def test_append_fits_a_feature_and_leaves_the_decoder_alone(converged):
