@@ -4,6 +4,7 @@ Iterated closest points in both directions. Distances count point to plane, with
 parts which are not represented do not drift; weights 1/|d| because what is measured is the mean of |d|, not of d^2.
 """
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -207,11 +208,10 @@ class Fit:
 
     def integers(self, step: float) -> np.ndarray:
         """Integers (n, 3), in steps of a grid; associated anew after each rounding."""
-        kept, vertices, error = (self._best, self._least, self._inertia), self.vertices, self.error
+        trial = copy(self)  # what is learnt about vertices on this grid does not hold on others
         for _ in range(ROUNDINGS):
-            integers = round_vertices(*self._model(vertices, step), vertices, step)
-            vertices = integers * step
-        (self._best, self._least, self._inertia), self.error = kept, error
+            integers = round_vertices(*trial._model(trial.vertices, step), trial.vertices, step)
+            trial.vertices = integers * step
         return integers
 
     def _model(self, vertices: np.ndarray, step: float) -> tuple[Any, np.ndarray]:

@@ -20,11 +20,10 @@ from .rate import estimated_bytes
 from .simplify import Simplifier, compact, is_mechanical, weld
 from .target import Target, face_normals, sample_surface
 
-STEP_PER_ERROR = 10.5  # grid step over a fit's error before rounding at which it costs least (smooth kinds)
-PLAIN_STEP_PER_ERROR = 4.0
-STEP_PER_ASKED = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: PLAIN_STEP_PER_ERROR}  # the same over the asked error: mechanical
+STEP_PER_ERROR = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: 4.0}  # grid step over the error at which a fit costs least
+STEP_PER_REAL_ERROR = 10.5  # the same over the error before rounding, of smooth fits
 ROUNDS = 5
-MOST_FITS = 5
+MOST_FITS = 6
 LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
 LEAST_VERTICES, MOST_VERTICES = 12, 4000
 FINEST_GRID = 40
@@ -75,10 +74,10 @@ def tail_of(mean: float, p99: float, largest: float) -> float:
 
 def grid_for(error: float, kind: str) -> int:
     """The grid that suits a mean error."""
-    return _grid_of((PLAIN_STEP_PER_ERROR if kind == PLAIN else STEP_PER_ERROR) * error)
+    return grid_of(STEP_PER_ERROR[kind] * error)
 
 
-def _grid_of(step: float) -> int:
+def grid_of(step: float) -> int:
     """The grid whose step is nearest."""
     return int(np.clip(round(-2 * np.log2(step)), 2, FINEST_GRID))
 
@@ -144,18 +143,18 @@ class Search:
             self._points[(*key, grid)] = self._rounded(key, grid)
         return self._points[(*key, grid)]
 
-    def suited(self, vertex_count: int, kind: str, error: float) -> Point:
-        """A fit on the grid that suits it: by its own error before rounding, or by the expected `error`.
+    def suited(self, vertex_count: int, kind: str, error: float, finer: int = 0) -> Point:
+        """A fit on the grid that suits the expected `error`; of a smooth shape, its own error before rounding.
 
-        On mechanical shapes errors say little about grids: flat parts have none on any.
+        On mechanical shapes that says little: flat parts have none on any grid. `finer` is added to the grid.
         """
-        if self.mechanical:
-            return self.fit(vertex_count, kind, _grid_of(STEP_PER_ASKED[kind] * error))
         key, grid = (vertex_count, kind, self._importance.lessons), grid_for(error, kind)
-        if key not in self._fits:
-            self._fits[key] = self._fit_real(vertex_count, kind, grid_step(grid))
-        found = self._fits[key][0].error
-        return self.fit(vertex_count, kind, grid if kind == PLAIN or not 0 < found < np.inf else grid_for(found, kind))
+        if not self.mechanical and kind == SMOOTH:
+            if key not in self._fits:
+                self._fits[key] = self._fit_real(vertex_count, kind, grid_step(grid))
+            found = self._fits[key][0].error
+            grid = grid_of(STEP_PER_REAL_ERROR * found) if 0 < found < np.inf else grid
+        return self.fit(vertex_count, kind, grid + finer)
 
     def _rounded(self, key: tuple[int, str, int], grid: int) -> Point:
         """A fit on a grid; the next fits learn from it where they can."""
@@ -203,13 +202,12 @@ class Search:
         Ends where the bound cannot be met for less than `most_bytes`.
         """
         most = min(MOST_VERTICES, len(self.target.vertices))
-        expected, tried, fits = bound.expected_mean, [], []
+        expected, finer, tried, fits = bound.expected_mean, 0, [], []
         vertex_count = int(np.clip(vertex_count, LEAST_VERTICES, most))
         for _ in range(MOST_FITS):
             lessons = self._importance.lessons
-            point = self.suited(vertex_count, kind, expected)
+            point = self.suited(vertex_count, kind, expected, finer)
             tried.append(point)
-            fits.append(point)
             if not np.isfinite(point.p2s):  # thinner than the grid: only a much finer one, of the own triangles, helps
                 break
             ratio = bound.ratio(point)
@@ -219,8 +217,12 @@ class Search:
             if COARSER_GRID <= ratio <= FINER_GRID[kind]:  # another grid is cheaper than other vertices
                 other = self.fit(vertex_count, kind, point.mesh.grid + (1 if ratio > 1 else -1), lessons)
                 tried.append(other)
-                if lessons_done and 0.9 <= bound.ratio(other) <= 1:
+                if lessons_done and 0.95 <= bound.ratio(other) <= 1:
                     break
+                if other.bytes * bound.ratio(other) < point.bytes * ratio:  # go on from there
+                    finer += other.mesh.grid - point.mesh.grid
+                    point, ratio = other, bound.ratio(other)
+            fits.append(point)
             count = round(point.vertex_count * (ratio / 0.98) ** (1 / self._slope(fits, bound)))
             predicted = point.bytes * count / point.vertex_count
             if ratio > 1 and predicted >= most_bytes * (HOPELESS if len(tried) == 1 else 1.0):
