@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from necgs_cli.bitstream.container import ModelRecord, SetSection, container_bytes
-from necgs_cli.decoding import DENSE, open_decoder
+from necgs_cli.decoding import DENSE, POSED, open_decoder
 from necgs_cli.explicit.coding.choice import compile_for_search
 from necgs_cli.kept_records import KeptMeshTask, asked_of
 from necgs_cli.mesh_codec import CodedMesh, MeshTask, allocate, allocate_bytes, most_exact_within
 from necgs_cli.options import DEFAULT_ERROR, EncodeOptions, ErrorBound, Goal
 from necgs_cli.outcome import Missed, NecgsError, Skipped
-from necgs_cli.poses import share_connectivity
+from necgs_cli.poses import Allowed, Choice, Families
 from necgs_cli.prepare import FieldTask, Input, Prepared, Task, prepare_all
 from necgs_cli.progress import Progress
 
@@ -37,6 +39,10 @@ LEAST_PAYLOAD = 16
 """Bytes below which no share of a size is tried."""
 FRAMING, NAME_SHARE, FILE_FRAMING = 15.0, 0.6, 40.0
 """Bytes of a file besides payloads: for a model, for a byte of its name, and once. About: for a first share only."""
+SHARED_PRICE = 0.8
+"""Mean bytes of records told from others, over those of their own: what error is worth in bytes falls alike."""
+MOST_DEPENDENCE_BYTES = 3
+"""Of a record that is told from another one, to name that."""
 SIZE_TRIALS = 8
 """Choices until a file of the asked size is found."""
 
@@ -108,16 +114,26 @@ def encode_meshes(
     models, skipped = read_models(items, search, workers, options.strict, progress)
     hulls: list[list[CodedMesh]] = [model.result for model in models]
     bounds = [(goal.error or goal.max_error or DEFAULT_ERROR).of(longest_side(model)) for model in models]
-    if goal.sized:
-        chosen = _chosen_by_size(models, hulls, goal)
-    elif goal.whole_set:
-        chosen = allocate(hulls, bounds)
-    else:
-        chosen = [hull[-1] for hull in hulls]
-    errors = [bound if goal.error and not goal.whole_set else c.p2s for bound, c in zip(bounds, chosen, strict=True)]
     largest = [goal.max_error.of(longest_side(m)) if goal.max_error else math.inf for m in models]
-    allowed = list(zip(errors, largest, strict=True))
-    chosen, depends = share_connectivity(models, chosen, allowed, options.seed, workers, progress, journal)
+    if goal.sized:
+        choose: Choice = partial(_chosen_by_size, models, goal=goal)
+    elif goal.whole_set:
+        choose = partial(allocate, bounds=bounds)
+    else:
+        choose = _most_exact
+    chosen = choose(hulls)
+    if goal.whole_set:
+        means = [sum(c.p2s for c in chosen) / len(chosen)] * len(chosen) if goal.sized else bounds
+        price = SHARED_PRICE * sum(c.cost for c in chosen) / len(chosen)
+    else:
+        means = bounds if goal.error and not goal.sized else [c.p2s for c in chosen]
+        price = None
+    allowed = [Allowed(*errors, price) for errors in zip(means, largest, strict=True)]
+    families = Families(models, chosen, allowed, options.seed, workers, progress, journal)
+    families.find()
+    if goal.whole_set:
+        families.choose_again(hulls, choose)
+    chosen, depends = families.records, families.depends
     records = mesh_records(models, chosen, depends)
     missed = _missed(models, chosen, goal, container_bytes([], records))
     for miss in missed:
@@ -125,7 +141,7 @@ def encode_meshes(
     size = sum(len(record.payload) for record in records) / len(records)
     decision = f"mesh records, {size:,.0f} B a model"
     if posed := sum(map(bool, depends)):
-        decision += f", {posed} of them poses of others"
+        decision += f", {posed} of them told from others"
     return Encoded(models, records, [], skipped, [""] * len(models), decision, missed)
 
 
@@ -145,7 +161,13 @@ def _framing(items: list[Input]) -> float:
     return FRAMING + NAME_SHARE * names + FILE_FRAMING / len(items)
 
 
-def _chosen_by_size(models: list[Prepared[Any]], hulls: list[list[CodedMesh]], goal: Goal) -> list[CodedMesh]:
+def _most_exact(hulls: Sequence[Sequence[CodedMesh]]) -> list[CodedMesh]:
+    return [hull[-1] for hull in hulls]
+
+
+def _chosen_by_size(
+    models: list[Prepared[Any]], hulls: Sequence[Sequence[CodedMesh]], goal: Goal
+) -> list[CodedMesh]:
     """The most exact choice whose file has at most the asked size, or the smallest where none has."""
     most = goal.most_bytes(len(models))
     payloads, chosen = most, [min(hull, key=lambda point: point.bytes) for hull in hulls]
@@ -154,7 +176,8 @@ def _chosen_by_size(models: list[Prepared[Any]], hulls: list[list[CodedMesh]], g
             trial = allocate_bytes(hulls, payloads)
         else:
             trial = [most_exact_within(hull, payloads / len(hulls)) for hull in hulls]
-        size = container_bytes([], mesh_records(models, trial))
+        posed = sum(point.kind == POSED for point in trial)
+        size = container_bytes([], mesh_records(models, trial)) + MOST_DEPENDENCE_BYTES * posed
         if size <= most:
             return trial
         payloads = min(payloads, sum(point.bytes for point in trial)) - (size - most)

@@ -25,7 +25,7 @@ class KeptMeshTask:
     def run(self, mesh: Mesh, placement: Placement) -> list[CodedMesh]:
         """As `MeshTask.run`."""
         about = [mesh.vertices.tobytes(), mesh.faces.tobytes()]
-        return _unpacked(self.journal.recall(about, lambda: _packed(self.task.run(mesh, placement))))
+        return unpacked(self.journal.recall(about, lambda: packed(self.task.run(mesh, placement))))
 
 
 def asked_of(task: MeshTask) -> dict[str, Any]:
@@ -33,7 +33,8 @@ def asked_of(task: MeshTask) -> dict[str, Any]:
     return {"necgs": version("necgs"), **dataclasses.asdict(task)}
 
 
-def _packed(records: Sequence[CodedMesh]) -> bytes:
+def packed(records: Sequence[CodedMesh]) -> bytes:
+    """Records as bytes for a journal."""
     writer = ByteWriter()
     for record in records:
         writer.u8(record.kind)
@@ -42,12 +43,15 @@ def _packed(records: Sequence[CodedMesh]) -> bytes:
         writer.f64(record.max_error)
         writer.varint(record.vertices)
         writer.f64(record.tail)
+        writer.varint(record.told_from)
     return bytes(writer)
 
 
-def _unpacked(data: bytes) -> list[CodedMesh]:
+def unpacked(data: bytes) -> list[CodedMesh]:
+    """Back from `packed`."""
     reader, records = ByteReader(data), []
     while reader.remaining:
         kind, payload = reader.u8(), reader.counted()
-        records.append(CodedMesh(kind, payload, reader.f64(), reader.f64(), reader.varint(), reader.f64()))
+        measured = reader.f64(), reader.f64(), reader.varint(), reader.f64()
+        records.append(CodedMesh(kind, payload, *measured, reader.varint()))
     return records

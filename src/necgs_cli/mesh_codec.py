@@ -28,6 +28,7 @@ class CodedMesh:
         p2s, max_error: measured on the decoded surface, longest side = 2.
         vertices: of the control mesh.
         tail: from 1: how much dearer it counts because its error is uneven (`search.tail_of`).
+        told_from: of a record that depends on another one: its number among those that were offered.
     """
 
     kind: int
@@ -36,6 +37,7 @@ class CodedMesh:
     max_error: float
     vertices: int
     tail: float = 1.0
+    told_from: int = 0
 
     @property
     def bytes(self) -> int:
@@ -82,10 +84,11 @@ class MeshTask:
             if self.goal.whole_set:
                 points += search.curve(best, NEAR)
                 points = [p for p in points if p.max_error <= bound.largest] or [best]
-        return cheapest_hull([self._coded(point, 2 / side) for point in cheapest_hull(points)])
+        return cheapest_hull([self.coded(point, 2 / side) for point in cheapest_hull(points)])
 
     @staticmethod
-    def _coded(point: Point, to_side_2: float) -> CodedMesh:
+    def coded(point: Point, to_side_2: float) -> CodedMesh:
+        """The record of a point; `to_side_2` takes its distances to where the longest side is 2."""
         from necgs_cli.explicit.coding.choice import mode_for_next
         from necgs_cli.explicit.records import encode_record
 

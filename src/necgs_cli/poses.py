@@ -1,21 +1,21 @@
-"""Inputs with the same triangles, such as posed bodies and frames of an animation: the triangles are coded once.
+"""Models told from others: poses of the same triangles, frames of an animation, and shapes that are merely alike.
 
-One model of a group keeps its own record. Its control mesh is carried over to the others and fitted there; a record
-of positions alone, told from the nearest pose coded before, is taken where it is smaller and no less exact.
+One model of a family keeps a record of its own. Its control mesh is laid onto the others, one after the other from
+like to like, and fitted there; a record of positions alone, told from one coded before, is taken where it costs less.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from necgs_cli.bitstream.fields import ByteReader, ByteWriter
-from necgs_cli.mesh_codec import CodedMesh
+from necgs_cli.kept_records import packed, unpacked
+from necgs_cli.mesh_codec import CodedMesh, cheapest_hull
 from necgs_cli.outcome import NecgsError
 from necgs_cli.prepare import Prepared, run_all
 from necgs_cli.progress import Progress
@@ -27,141 +27,334 @@ if TYPE_CHECKING:
 LONGEST_CHAIN = 4
 """Records that must be decoded at most before a pose can be: random access stays cheap."""
 NEAREST = 2
-"""Poses coded before, of those nearest, from which a pose is tried to be told."""
+"""Models coded before, of those nearest, from which one is tried to be told."""
+MOST_NEAR = 6
+"""Models coded before, of those most alike, among which the nearest are looked for."""
+TRIES = 2
+"""Models whose control mesh is tried on one before it keeps its own."""
+ROOT_ERROR = 0.77
+"""Error of a family's first record over the asked one: its control mesh suits the others less."""
 INTERRUPTED = 130
+
+Choice = Callable[[Sequence[Sequence[CodedMesh]]], list[CodedMesh]]
 
 
 @dataclass(frozen=True)
-class Pose:
-    """A pose with the control mesh of its group.
+class Allowed:
+    """What a model's record is chosen by.
 
     Attributes:
-        mesh: fitted; p2s, max_error: measured, longest side = 2.
+        p2s, max_error: not to be exceeded, longest side = 2.
+        price: where p2s may be exceeded, for less elsewhere: bytes that its own size in error is worth; else None.
     """
 
-    mesh: ControlMesh
     p2s: float
     max_error: float
+    price: float | None = None
+
+    def cost(self, record: CodedMesh) -> float:
+        """Bytes, with the price of the error where it has one; infinite for what is not allowed."""
+        if record.max_error > self.max_error or (self.price is None and record.p2s > self.p2s):
+            return np.inf
+        return record.bytes if self.price is None else record.cost + self.price * record.p2s / self.p2s
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """An original in the unit frame.
+
+    Attributes:
+        name: of the model.
+        vertices: (n, 3) float64; faces: (m, 3).
+    """
+
+    name: str
+    vertices: np.ndarray
+    faces: np.ndarray
+
+    @property
+    def to_unit(self) -> float:
+        """Half its longest side: what distances at a longest side of 2 are multiplied with."""
+        return float(np.ptp(self.vertices, axis=0).max()) / 2
+
+    def parts(self) -> list[bytes]:
+        """Everything that it is."""
+        return [self.vertices.tobytes(), self.faces.tobytes()]
+
+
+@dataclass(frozen=True, eq=False)
+class RootTask:
+    """Finds a record from which others will be told; run in worker processes."""
+
+    shape: Shape
+    own: CodedMesh
+    allowed: Allowed
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        return self.shape.name
+
+    def run(self) -> list[CodedMesh]:
+        from necgs_cli.explicit.bound import Bound
+        from necgs_cli.explicit.control_mesh import PLAIN
+        from necgs_cli.explicit.search import Search
+        from necgs_cli.mesh_codec import MeshTask
+
+        mesh = _decoded(self.own)
+        if mesh.kind == PLAIN:
+            return []
+        search, to_unit = Search(self.shape.vertices, self.shape.faces, self.seed), self.shape.to_unit
+        bound = Bound(ROOT_ERROR * self.allowed.p2s, self.allowed.max_error).scaled(to_unit)
+        expected = ROOT_ERROR * self.allowed.p2s / self.own.p2s
+        point = search.reach(bound, mesh.kind, round(len(mesh.positions) / min(expected, 1)))
+        return [MeshTask.coded(point, 1 / to_unit)]
+
+    def about(self) -> list[bytes]:
+        """What the result depends on, besides the seed."""
+        return [b"root", *self.shape.parts(), packed([self.own]), repr(self.allowed).encode()]
 
 
 @dataclass(frozen=True, eq=False)
 class PoseTask:
-    """Carries a control mesh over to a pose; run in worker processes.
+    """Lays a control mesh onto another original; run in worker processes.
 
     Attributes:
-        name: of the pose.
-        mesh: the control mesh; key: (n, 3) vertices of its original, unit frame.
-        vertices: (n, 3) of the pose, unit frame; faces: (m, 3) of both.
-        most: p2s and largest error that it may have, longest side = 2.
+        mesh: the control mesh; before: its original, where that has the triangles of this one.
+        coded: control meshes with the same connectivity, from which it may be told; `mesh` is the first.
+        allowed: what it may be.
     """
 
-    name: str
-    mesh: ControlMesh
-    key: np.ndarray
-    vertices: np.ndarray
-    faces: np.ndarray
-    most: tuple[float, float]
+    shape: Shape
+    before: Shape | None
+    coded: tuple[ControlMesh, ...]
+    allowed: Allowed
     seed: int
 
-    def run(self) -> Pose | None:
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        return self.shape.name
+
+    def run(self) -> list[CodedMesh]:
+        """Records, each with the number among `coded` of the mesh that it is told from as `told_from`."""
         from necgs_cli.explicit.bound import Bound
-        from necgs_cli.explicit.pose import carried, fit_pose
+        from necgs_cli.explicit.pose import carried, pose_points
         from necgs_cli.explicit.search import Search
 
-        to_unit = float(np.ptp(self.vertices, axis=0).max()) / 2
-        start = carried(self.mesh.positions * self.mesh.step, self.key, self.vertices, self.faces)
-        search = Search(self.vertices, self.faces, self.seed)
-        point = fit_pose(self.mesh, start, search, Bound(*self.most).scaled(to_unit))
-        return Pose(point.mesh, point.p2s / to_unit, point.max_error / to_unit) if point else None
+        mesh, to_unit, start = self.coded[0], self.shape.to_unit, None
+        if self.before:
+            start = carried(mesh.positions * mesh.step, self.before.vertices, self.shape.vertices, self.shape.faces)
+        search = Search(self.shape.vertices, self.shape.faces, self.seed)
+        bound = Bound(self.allowed.p2s, self.allowed.max_error).scaled(to_unit)
+        points = pose_points(mesh, start, search, bound)
+        return [_told(point.mesh, point.p2s / to_unit, point.max_error / to_unit, point.tail, self.coded)
+                for point in points]
 
     def about(self) -> list[bytes]:
         """What the result depends on, besides the seed."""
-        creases = () if self.mesh.creases is None else self.mesh.creases
-        arrays = (self.mesh.positions, self.mesh.faces, creases, self.key, self.vertices, self.faces, self.most)
-        return [f"{self.mesh.kind} {self.mesh.grid}".encode(), *(np.asarray(array).tobytes() for array in arrays)]
+        found = [b"pose", *self.shape.parts(), repr(self.allowed).encode()]
+        for mesh in self.coded:
+            creases = () if mesh.creases is None else mesh.creases
+            arrays = (mesh.positions, mesh.faces, creases)
+            found += [f"{mesh.kind} {mesh.grid}".encode(), *(np.asarray(array).tobytes() for array in arrays)]
+        return found + (self.before.parts() if self.before else [])
 
 
-def run_pose(task: PoseTask, journal: Journal | None) -> Pose | None:
+def _told(mesh: ControlMesh, p2s: float, max_error: float, tail: float, coded: tuple[ControlMesh, ...]) -> CodedMesh:
+    """The shortest record of a mesh among those told from the nearest ones."""
+    from necgs_cli.explicit.coding.choice import mode_for_next
+    from necgs_cli.explicit.records import encode_posed
+
+    here = mesh.positions * mesh.step
+
+    def apart(other: ControlMesh) -> float:
+        moved = other.positions * other.step - here
+        return float(np.abs(moved - moved.mean(axis=0)).sum())
+
+    near = sorted(range(len(coded)), key=lambda k: apart(coded[k]))[:NEAREST]
+    mode = mode_for_next(len(near) * len(here))
+    found = [(*encode_posed(mesh, coded[k], mode), k) for k in near]
+    kind, payload, told_from = min(found, key=lambda f: len(f[1]))
+    return CodedMesh(kind, payload, p2s, max_error, len(here), tail, told_from)
+
+
+def _run(task: RootTask | PoseTask, journal: Journal | None) -> list[CodedMesh]:
     """The task's result, or the one that a journal keeps; for processes."""
     if journal is None:
         return task.run()
-    return _unpacked(journal.recall(task.about(), lambda: _packed(task.run())), task.mesh)
+    return unpacked(journal.recall(task.about(), lambda: packed(task.run())))
 
 
-def _packed(pose: Pose | None) -> bytes:
-    """What of a pose its group does not tell; nothing for None."""
-    writer = ByteWriter()
-    if pose:
-        writer.f64(pose.p2s)
-        writer.f64(pose.max_error)
-        writer.u8(pose.mesh.grid)
-        writer.raw(pose.mesh.positions.astype("<i4").tobytes())
-    return bytes(writer)
+@dataclass
+class _Coded:
+    """A model whose record others may be told from.
+
+    Attributes:
+        depth: records that must be decoded before it; root: the model at the end of that chain.
+    """
+
+    mesh: ControlMesh
+    depth: int
+    root: int
 
 
-def _unpacked(data: bytes, mesh: ControlMesh) -> Pose | None:
-    """`mesh` is that of the group."""
-    if not data:
-        return None
-    reader = ByteReader(data)
-    p2s, max_error, grid = reader.f64(), reader.f64(), reader.u8()
-    positions = np.frombuffer(reader.raw(reader.remaining), "<i4").astype(np.int32).reshape(-1, 3)
-    return Pose(replace(mesh, positions=positions, grid=grid), p2s, max_error)
+class Families:
+    """Finds who is told from whom: always a later model from an earlier one.
 
-
-def groups_of_poses(models: Sequence[Prepared[Any]]) -> list[list[int]]:
-    """Models with the same triangles in the same order on as many vertices, where there are several."""
-    groups: dict[tuple[int, bytes], list[int]] = {}
-    for i, model in enumerate(models):
-        told = hashlib.sha256(np.ascontiguousarray(model.mesh.faces, "<i8").tobytes()).digest()
-        groups.setdefault((len(model.mesh.vertices), told), []).append(i)
-    return [group for group in groups.values() if len(group) > 1]
-
-
-def share_connectivity(
-    models: Sequence[Prepared[Any]],
-    chosen: Sequence[CodedMesh],
-    bounds: Sequence[tuple[float, float]],
-    seed: int,
-    workers: int,
-    progress: Progress,
-    journal: Journal | None = None,
-) -> tuple[list[CodedMesh], list[tuple[int, ...]]]:
-    """Records of positions alone in place of those of poses, where they are smaller.
+    Attributes:
+        records, depends: the record that each model has in the end, and what it depends on.
+        options: of each model: other records of its own with what they depend on.
 
     Args:
-        models: the inputs; chosen: their own records; bounds: p2s and largest error allowed to each, longest side = 2.
-        journal: keeps each fit as soon as it is found.
-    Returns:
-        A record for each model, and the models before it that it depends on.
-
-    Raises:
-        NecgsError: the work was stopped.
+        models: the inputs; own: their own records; allowed: what each record is chosen by.
+        seed: of the samples; journal: keeps each fit as soon as it is found.
     """
-    records: list[CodedMesh] = list(chosen)
-    depends: list[tuple[int, ...]] = [()] * len(chosen)
-    for group in groups_of_poses(models):
-        key = group[0]
-        key_mesh = _decoded(records[key])
-        vertices = [models[i].placement.to_unit(models[i].mesh.vertices) for i in group]
-        tasks = [
-            PoseTask(models[i].name, key_mesh, vertices[0], v, models[i].mesh.faces, bounds[i], seed)
-            for i, v in zip(group[1:], vertices[1:], strict=True)
-        ]
-        progress.phase("fitting poses", len(tasks))
-        poses = run_all(tasks, partial(run_pose, journal=journal), workers, progress)
-        coded: list[tuple[int, ControlMesh, int]] = [(key, key_mesh, 0)]
-        for done, (i, pose) in enumerate(zip(group[1:], poses, strict=False), 1):
-            progress.update(done)
-            if not isinstance(pose, Pose):
-                continue
-            record, before, depth = _told_from(pose, coded)
-            if record.bytes + _dependence_bytes(i - before) < records[i].bytes:
-                records[i], depends[i] = record, (before,)
-                coded.append((i, pose.mesh, depth))
-        if progress.stopped():
+
+    def __init__(
+        self,
+        models: Sequence[Prepared[Any]],
+        own: Sequence[CodedMesh],
+        allowed: Sequence[Allowed],
+        seed: int,
+        workers: int,
+        progress: Progress,
+        journal: Journal | None = None,
+    ):
+        self._own, self._allowed, self._seed = list(own), list(allowed), seed
+        self._workers, self._progress, self._journal = workers, progress, journal
+        self._shapes = [Shape(m.name, m.placement.to_unit(m.mesh.vertices), m.mesh.faces) for m in models]
+        self._triangles = [_triangles_of(shape) for shape in self._shapes]
+        self._alike = _earlier_alike(self._shapes, self._triangles)
+        self._coded: dict[int, _Coded] = {}
+        self.records = list(own)
+        self.depends: list[tuple[int, ...]] = [()] * len(own)
+        self.options: list[list[tuple[CodedMesh, int]]] = [[] for _ in own]
+
+    def find(self) -> None:
+        """Fills `records`, `depends` and `options`.
+
+        Raises:
+            NecgsError: the work was stopped.
+        """
+        wanted = {of for alike in self._alike for of in alike}
+        self._start(sorted(i for i in wanted if not self._alike[i]))
+        left = [i for i, alike in enumerate(self._alike) if alike]
+        tried: dict[int, list[int]] = {i: [] for i in left}
+        while left:
+            ready = [(i, of) for i in left if (of := self._next(i, tried[i])) is not None]
+            found = self._all([self._task(i, of) for i, of in ready], "fitting poses and like shapes")
+            for (i, of), records in zip(ready, found, strict=True):
+                tried[i].append(of)
+                self._take(i, records, self._near(i, of))
+            for i in list(left):
+                if self.depends[i] or len(tried[i]) >= TRIES or self._exhausted(i, tried[i]):
+                    left.remove(i)
+                    self._coded.setdefault(i, _Coded(_decoded(self._own[i]), 0, i))
+        self._undo_losses()
+
+    def _start(self, roots: list[int]) -> None:
+        """Better records for the first ones of families."""
+        tasks = [RootTask(self._shapes[i], self._own[i], self._allowed[i], self._seed) for i in roots]
+        for i, better in zip(roots, self._all(tasks, "fitting the first of their kind"), strict=True):
+            self.records[i] = better[0] if better else self._own[i]
+            self._coded[i] = _Coded(_decoded(self.records[i]), 0, i)
+
+    def _next(self, i: int, tried: list[int]) -> int | None:
+        """Whose control mesh is tried next on a model; None where that has no record yet."""
+        for of in self._alike[i]:
+            if of not in self._coded:
+                return None
+            if of not in tried and self._coded[of].depth < LONGEST_CHAIN:
+                return of
+        return None
+
+    def _exhausted(self, i: int, tried: list[int]) -> bool:
+        return all(of in self._coded for of in self._alike[i]) and self._next(i, tried) is None
+
+    def _near(self, i: int, of: int) -> list[int]:
+        """Earlier models from which one may be told, of another's connectivity: that one, and those most like it."""
+        root = self._coded[of].root
+        coded = ((k, self._coded[k]) for k in self._alike[i] if k != of and k in self._coded)
+        same = [k for k, c in coded if c.root == root and c.depth < LONGEST_CHAIN]
+        return [of, *same[:MOST_NEAR]]
+
+    def _task(self, i: int, of: int) -> PoseTask:
+        coded = tuple(self._coded[k].mesh for k in self._near(i, of))
+        before = self._shapes[of] if self._triangles[i] == self._triangles[of] else None
+        return PoseTask(self._shapes[i], before, coded, self._allowed[i], self._seed)
+
+    def _all(self, tasks: Sequence[RootTask | PoseTask], phase: str) -> list[list[CodedMesh]]:
+        if tasks:
+            self._progress.phase(phase, len(tasks))
+        results: list[list[CodedMesh]] = []
+        for result in run_all(tasks, partial(_run, journal=self._journal), self._workers, self._progress):
+            results.append(result if isinstance(result, list) else [])
+            self._progress.update(len(results))
+        if self._progress.stopped():
             raise NecgsError("stopped", INTERRUPTED)
-    return records, depends
+        return results
+
+    def _take(self, i: int, found: list[CodedMesh], near: list[int]) -> None:
+        """Chooses among a model's own record and those that were found."""
+        self.options[i] += [(record, near[record.told_from]) for record in found]
+        choices = [(self._allowed[i].cost(record) + _dependence_bytes(i - of), n)
+                   for n, (record, of) in enumerate(self.options[i])]
+        if choices and min(choices)[0] < self._allowed[i].cost(self._own[i]):
+            record, of = self.options[i][min(choices)[1]]
+            self.records[i], self.depends[i] = record, (of,)
+            chain = self._coded[of]
+            self._coded[i] = _Coded(_decoded(record, chain.mesh), chain.depth + 1, chain.root)
+
+    def _undo_losses(self) -> None:
+        """Where a family gains less than the better record of its first one costs, all have their own again."""
+        for root in {coded.root for coded in self._coded.values()}:
+            family = [i for i, coded in self._coded.items() if coded.root == root]
+            now, before = (sum(self._allowed[i].cost(r[i]) for i in family) for r in (self.records, self._own))
+            if now >= before:
+                for i in family:
+                    self.records[i], self.depends[i] = self._own[i], ()
+
+    def choose_again(self, hulls: Sequence[Sequence[CodedMesh]], choose: Choice) -> None:
+        """A new choice over the set, among all records of the models from which no other is told.
+
+        Args:
+            hulls: of each model's own records, from `cheapest_hull`.
+            choose: one of each of such hulls.
+        """
+        needed = {of for others in self.depends for of in others}
+        told_from: dict[int, int] = {}
+        open_hulls: list[Sequence[CodedMesh]] = []
+        for i, hull in enumerate(hulls):
+            if i in needed:
+                open_hulls.append([self.records[i]])
+                told_from.update((id(self.records[i]), of) for of in self.depends[i])
+                continue
+            options = [(record, of) for record, of in self.options[i]
+                       if of in needed and record.max_error <= self._allowed[i].max_error]
+            told_from.update((id(record), of) for record, of in options)
+            open_hulls.append(cheapest_hull([*hull, *(record for record, _ in options)]))
+        self.records = choose(open_hulls)
+        self.depends = [(told_from[id(r)],) if id(r) in told_from else () for r in self.records]
+
+
+def _triangles_of(shape: Shape) -> tuple[int, bytes]:
+    """Equal for shapes with the same triangles in the same order on as many vertices."""
+    return len(shape.vertices), hashlib.sha256(np.ascontiguousarray(shape.faces, "<i8").tobytes()).digest()
+
+
+def _earlier_alike(shapes: Sequence[Shape], triangles: Sequence[tuple[int, bytes]]) -> list[list[int]]:
+    """For each model the earlier ones with the same triangles, then those of like shape, the most alike first."""
+    from necgs_cli.explicit.likeness import ALIKE, differences, fingerprint
+
+    apart = differences(np.stack([fingerprint(shape.vertices, shape.faces) for shape in shapes]))
+    alike: list[list[int]] = []
+    for i, mine in enumerate(triangles):
+        same = np.array([other == mine for other in triangles[:i]], bool)
+        chosen = np.flatnonzero(same | (apart[i, :i] < ALIKE))
+        alike.append(chosen[np.lexsort((apart[i, chosen], ~same[chosen]))].tolist())
+    return alike
 
 
 def _dependence_bytes(distance: int) -> int:
@@ -169,26 +362,8 @@ def _dependence_bytes(distance: int) -> int:
     return 1 + max(1, -(-distance.bit_length() // 7))
 
 
-def _decoded(record: CodedMesh) -> ControlMesh:
+def _decoded(record: CodedMesh, reference: ControlMesh | None = None) -> ControlMesh:
     """The control mesh of a record, with the numbering of vertices that readers see."""
-    from necgs_cli.explicit.records import decode_record
+    from necgs_cli.explicit.records import decode_posed, decode_record
 
-    return decode_record(record.kind, record.payload)
-
-
-def _told_from(pose: Pose, coded: list[tuple[int, ControlMesh, int]]) -> tuple[CodedMesh, int, int]:
-    """The shortest record of a pose among those told from the nearest ones: it, the model it depends on, its depth."""
-    from necgs_cli.explicit.coding.choice import mode_for_next
-    from necgs_cli.explicit.records import encode_posed
-
-    here = pose.mesh.positions * pose.mesh.step
-
-    def apart(mesh: ControlMesh) -> float:
-        moved = mesh.positions * mesh.step - here
-        return float(np.abs(moved - moved.mean(axis=0)).sum())
-
-    near = sorted((c for c in coded if c[2] < LONGEST_CHAIN), key=lambda c: apart(c[1]))[:NEAREST]
-    mode = mode_for_next(len(near) * len(here))
-    found = [(encode_posed(pose.mesh, mesh, mode), i, depth + 1) for i, mesh, depth in near]
-    (kind, payload), before, depth = min(found, key=lambda f: len(f[0][1]))
-    return CodedMesh(kind, payload, pose.p2s, pose.max_error, len(here)), before, depth
+    return decode_posed(record.payload, reference) if reference else decode_record(record.kind, record.payload)

@@ -188,11 +188,13 @@ class Fit:
         on_surface: whether they lie on the original. They are moved out then: their Loop surface would lie inside and
             lose the tips of thin parts.
         radius: of curvature, about; infinite where flat parts make the shape.
+        known: (n, 3) what a reader knows of the vertices: only the bits of their differences from it count.
     """
 
     def __init__(self, target: Target, patches: Patches, regulariser: Regulariser, start: np.ndarray,
-                 on_surface: bool = True, radius: float = RADIUS):
+                 on_surface: bool = True, radius: float = RADIUS, known: np.ndarray | None = None):
         self._target, self._patches, self._regulariser, self._radius = target, patches, regulariser, radius
+        self._known = np.zeros_like(start) if known is None else known
         self.vertices = start
         for _ in range(INFLATIONS if on_surface else 0):
             self.vertices = self.vertices + start - (patches.mapping @ self.vertices)[:len(start)]
@@ -226,9 +228,9 @@ class Fit:
         self._least = np.minimum(local, self._least)
         self._inertia = np.where(lost, INERTIA_LOST, self._inertia)
         held, pull = np.where(lost[:, None], self._best, vertices), self._inertia * quadratic.weight
-        extra = self._regulariser.matrix(vertices, quadratic, step) + sp.diags(pull)
-        hessian = quadratic.hessian.tocsc() + sp.kron(extra, sp.identity(3), format="csc")
-        return hessian, quadratic.gradient + pull[:, None] * held
+        bits = self._regulariser.matrix(vertices - self._known, quadratic, step)
+        hessian = quadratic.hessian.tocsc() + sp.kron(bits + sp.diags(pull), sp.identity(3), format="csc")
+        return hessian, quadratic.gradient + pull[:, None] * held + bits @ self._known
 
 
 def tag_creases(target: Target, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A control mesh carried over to another pose of the same triangles, and fitted there."""
+"""The control mesh of one original, fitted to another one: a pose of the same triangles, or a like shape."""
 
 from dataclasses import replace
 
@@ -6,14 +6,15 @@ import numpy as np
 
 from .bound import Bound
 from .control_mesh import ControlMesh, grid_step
-from .fit import Fit, Regulariser
+from .fit import RADIUS, Fit, Regulariser
 from .patches import Patches
 from .records import MOST_GRID
-from .search import Point, Search
+from .registration import register
+from .search import ROUNDS, STEP_PER_REAL_ERROR, Point, Search, grid_of
 from .target import face_normals
 
-GRIDS = 3  # grids tried, from that of the mesh carried over to finer ones
-ROUNDS = (0, 3)  # of the fit before the rounding: vertices that stay where they were carried to are cheapest to tell
+COARSER, FINER = 1, 2  # grids tried about the one that suits the error before rounding
+FARTHEST = 2.5  # times the asked error, before rounding, from which no grid is tried
 
 
 def carried(points: np.ndarray, before: np.ndarray, after: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -45,26 +46,31 @@ def _frames(corners: np.ndarray) -> np.ndarray:
     return np.stack([along, normal, np.cross(along, normal)], axis=1)
 
 
-def fit_pose(mesh: ControlMesh, start: np.ndarray, search: Search, bound: Bound) -> Point | None:
-    """A control mesh with the triangles of another one, fitted to a pose and rounded; None where the bound is missed.
+def pose_points(mesh: ControlMesh, start: np.ndarray | None, search: Search, bound: Bound) -> list[Point]:
+    """A control mesh with the triangles of another one, fitted to an original and rounded to some grids.
 
     Args:
         mesh: the other one, as decoded.
-        start: (n, 3) where its vertices are in this pose.
-        search: of the pose: its original and how it is measured.
-        bound: of the distances, unit frame.
+        start: (n, 3) where its vertices are on this original, where that is known; None to find out (`register`).
+        search: of the original: how it is measured.
+        bound: finer grids are tried until one keeps to it, unit frame.
     """
     faces = mesh.faces
     faces = faces[(faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])]
-    patches = Patches(faces, len(start), mesh.creases, mesh.kind)
-    regulariser = Regulariser(faces, len(start))
-    step = grid_step(mesh.grid)
-    for rounds in ROUNDS:
-        fit = Fit(search.target, patches, regulariser, start, on_surface=False)
-        fit.improve(rounds, step)
-        for grid in range(mesh.grid, min(mesh.grid + GRIDS, MOST_GRID + 1)):
-            positions = fit.integers(grid_step(grid))
-            point = search.measure(replace(mesh, positions=positions, grid=grid))
-            if bound.ratio(point) <= 1:
-                return point
-    return None
+    known = mesh.positions * mesh.step
+    patches = Patches(faces, len(known), mesh.creases, mesh.kind)
+    if start is None:
+        start = register(search.target, patches, known)
+    radius = np.inf if search.mechanical else RADIUS
+    regulariser = Regulariser(faces, len(known))
+    fit = Fit(search.target, patches, regulariser, start, on_surface=False, radius=radius, known=known)
+    fit.improve(ROUNDS, mesh.step)
+    if not 0 < fit.error < FARTHEST * bound.mean:
+        return []
+    suited = mesh.grid if search.mechanical else grid_of(STEP_PER_REAL_ERROR * fit.error)
+    points: list[Point] = []
+    for grid in range(max(suited - COARSER, 0), min(suited + FINER, MOST_GRID) + 1):
+        points.append(search.measure(replace(mesh, positions=fit.integers(grid_step(grid)), grid=grid)))
+        if grid > suited and bound.ratio(points[-1]) <= 1:
+            break
+    return points

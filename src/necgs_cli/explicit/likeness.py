@@ -1,0 +1,26 @@
+"""Which originals are so alike that one's control mesh may serve the other."""
+
+import numpy as np
+
+from .target import sample_surface
+
+LATTICE = 8  # points a side where distances to the surface are compared
+SAMPLES = 4000
+ALIKE = 0.06  # mean difference of these distances, longest side = 2, below which a registration is tried
+
+
+def fingerprint(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Distances from the points of a coarse lattice to a surface of the unit frame: float32 (LATTICE ** 3,)."""
+    from scipy.spatial import cKDTree
+
+    samples = sample_surface(vertices[faces], SAMPLES, np.random.default_rng(0))[0]
+    side = (np.arange(LATTICE) + 0.5) * (2 / LATTICE) - 1
+    lattice = np.stack(np.meshgrid(side, side, side, indexing="ij"), axis=-1).reshape(-1, 3)
+    return cKDTree(samples).query(lattice)[0].astype(np.float32)
+
+
+def differences(fingerprints: np.ndarray) -> np.ndarray:
+    """(n, n) how much shapes differ: mean difference of their fingerprints (n, k)."""
+    from scipy.spatial.distance import cdist
+
+    return cdist(fingerprints, fingerprints, "cityblock") / fingerprints.shape[1]
