@@ -26,14 +26,12 @@ if TYPE_CHECKING:
 
 LONGEST_CHAIN = 4
 """Records that must be decoded at most before a pose can be: random access stays cheap."""
-NEAREST = 2
-"""Models coded before, of those nearest, from which one is tried to be told."""
 MOST_NEAR = 6
-"""Models coded before, of those most alike, among which the nearest are looked for."""
+"""Models coded before, of those most alike, among which the one to tell from is looked for."""
 TRIES = 2
 """Models whose control mesh is tried on one before it keeps its own."""
-ROOT_ERROR = 0.77
-"""Error of a family's first record over the asked one: its control mesh suits the others less."""
+ROOT_VERTICES, ROOT_FITS = 1.25, 2
+"""Vertices of a family's first record over those that it needs itself: its control mesh suits the others less."""
 INTERRUPTED = 130
 
 Choice = Callable[[Sequence[Sequence[CodedMesh]]], list[CodedMesh]]
@@ -106,10 +104,13 @@ class RootTask:
         if mesh.kind == PLAIN:
             return []
         search, to_unit = Search(self.shape.vertices, self.shape.faces, self.seed), self.shape.to_unit
-        bound = Bound(ROOT_ERROR * self.allowed.p2s, self.allowed.max_error).scaled(to_unit)
-        expected = ROOT_ERROR * self.allowed.p2s / self.own.p2s
-        point = search.reach(bound, mesh.kind, round(len(mesh.positions) / min(expected, 1)))
-        return [MeshTask.coded(point, 1 / to_unit)]
+        count = round(ROOT_VERTICES * len(mesh.positions))
+        expected = self.own.p2s * to_unit / ROOT_VERTICES
+        points = [search.suited(count, mesh.kind, expected) for _ in range(ROOT_FITS)]
+        allowed = Bound(self.own.p2s, self.allowed.max_error).scaled(to_unit)
+        good = [p for p in points if allowed.ratio(p) <= 1]
+        point = min(good, key=lambda p: p.cost * p.p2s, default=None)
+        return [MeshTask.coded(point, 1 / to_unit)] if point else []
 
     def about(self) -> list[bytes]:
         """What the result depends on, besides the seed."""
@@ -140,7 +141,9 @@ class PoseTask:
     def run(self) -> list[CodedMesh]:
         """Records, each with the number among `coded` of the mesh that it is told from as `told_from`."""
         from necgs_cli.explicit.bound import Bound
+        from necgs_cli.explicit.coding.choice import mode_for_next
         from necgs_cli.explicit.pose import carried, pose_points
+        from necgs_cli.explicit.records import encode_posed
         from necgs_cli.explicit.search import Search
 
         mesh, to_unit, start = self.coded[0], self.shape.to_unit, None
@@ -148,9 +151,13 @@ class PoseTask:
             start = carried(mesh.positions * mesh.step, self.before.vertices, self.shape.vertices, self.shape.faces)
         search = Search(self.shape.vertices, self.shape.faces, self.seed)
         bound = Bound(self.allowed.p2s, self.allowed.max_error).scaled(to_unit)
-        points = pose_points(mesh, start, search, bound)
-        return [_told(point.mesh, point.p2s / to_unit, point.max_error / to_unit, point.tail, self.coded)
-                for point in points]
+        points, told_from = pose_points(self.coded, start, search, bound)
+        records = []
+        for point in points:
+            kind, payload = encode_posed(point.mesh, self.coded[told_from], mode_for_next(point.vertex_count))
+            errors = point.p2s / to_unit, point.max_error / to_unit
+            records.append(CodedMesh(kind, payload, *errors, point.vertex_count, point.tail, told_from))
+        return records
 
     def about(self) -> list[bytes]:
         """What the result depends on, besides the seed."""
@@ -160,24 +167,6 @@ class PoseTask:
             arrays = (mesh.positions, mesh.faces, creases)
             found += [f"{mesh.kind} {mesh.grid}".encode(), *(np.asarray(array).tobytes() for array in arrays)]
         return found + (self.before.parts() if self.before else [])
-
-
-def _told(mesh: ControlMesh, p2s: float, max_error: float, tail: float, coded: tuple[ControlMesh, ...]) -> CodedMesh:
-    """The shortest record of a mesh among those told from the nearest ones."""
-    from necgs_cli.explicit.coding.choice import mode_for_next
-    from necgs_cli.explicit.records import encode_posed
-
-    here = mesh.positions * mesh.step
-
-    def apart(other: ControlMesh) -> float:
-        moved = other.positions * other.step - here
-        return float(np.abs(moved - moved.mean(axis=0)).sum())
-
-    near = sorted(range(len(coded)), key=lambda k: apart(coded[k]))[:NEAREST]
-    mode = mode_for_next(len(near) * len(here))
-    found = [(*encode_posed(mesh, coded[k], mode), k) for k in near]
-    kind, payload, told_from = min(found, key=lambda f: len(f[1]))
-    return CodedMesh(kind, payload, p2s, max_error, len(here), tail, told_from)
 
 
 def _run(task: RootTask | PoseTask, journal: Journal | None) -> list[CodedMesh]:
@@ -244,7 +233,7 @@ class Families:
         tried: dict[int, list[int]] = {i: [] for i in left}
         while left:
             ready = [(i, of) for i in left if (of := self._next(i, tried[i])) is not None]
-            found = self._all([self._task(i, of) for i, of in ready], "fitting poses and like shapes")
+            found = self._all([self._task(i, of) for i, of in ready], "fitting like shapes")
             for (i, of), records in zip(ready, found, strict=True):
                 tried[i].append(of)
                 self._take(i, records, self._near(i, of))

@@ -117,7 +117,7 @@ def test_fits_of_poses_are_kept_too(tmp_path, monkeypatch):
 
     class StopsInPoses(StopsAfter):
         def phase(self, name, total=None):
-            self.models = 1 if name == "fitting poses" else 99
+            self.models = 1 if name == "fitting like shapes" else 99
 
     with pytest.raises(NecgsError, match="stopped"):
         necgs_cli.encode(frames, output, options(), StopsInPoses(99))
@@ -125,7 +125,7 @@ def test_fits_of_poses_are_kept_too(tmp_path, monkeypatch):
     monkeypatch.setattr(poses.PoseTask, "run", lambda task: fitted.append(1) or run(task))
     monkeypatch.setattr(MeshTask, "run", None)
     report = necgs_cli.encode(frames, output, options(resume=True))
-    assert len(fitted) == 1 and "poses" in report.decision and output.read_bytes() == whole.read_bytes()
+    assert len(fitted) == 1 and "told from others" in report.decision and output.read_bytes() == whole.read_bytes()
 
 
 @pytest.mark.parametrize("change", [{"error": ErrorBound(0.02)}, {"seed": 1}, {"policy": "set"}])

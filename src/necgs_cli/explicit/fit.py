@@ -30,6 +30,7 @@ LOST = 1.8  # times its least local error, from which a vertex is drawn back to 
 INERTIA, INERTIA_LOST = 1e-4, 10.0  # pull to the previous iterate, and of a vertex that was lost; relative to the data
 FLOOR = 0.4  # steps of the grid: umbrellas shorter than that cost about the same
 BITS_PER_VERTEX = 8.0  # sets what a bit is worth; records have 15, but bits are also saved in what the model leaves out
+TOLD_BITS_PER_VERTEX = (5.0, 2.5)  # the same where vertices are told from others', one after the other
 CREASE_ANGLE = 25.0  # degrees that a control edge bends at least, to be a crease
 CREASE_DISTANCE = 0.12  # of its length: how far it may lie from a sharp edge of the original
 
@@ -144,11 +145,15 @@ class Regulariser:
 
     Bits are taken as the log energy of each vertex's umbrella within its neighbourhood, linearised about where the
     vertices are; a bit is worth `error / bits of the mesh`, the slope of a curve on which error falls as 1 / bytes.
+
+    Attributes:
+        bits_per_vertex: what a record takes, about: the fewer, the dearer is each.
     """
 
     def __init__(self, faces: np.ndarray, vertex_count: int):
         import scipy.sparse as sp
 
+        self.bits_per_vertex = BITS_PER_VERTEX
         self.umbrella = umbrella(faces, vertex_count)
         near = (self.umbrella != 0).astype(np.float64) + sp.identity(vertex_count)
         near = sp.diags(1 / np.asarray(near.sum(1)).ravel()) @ near
@@ -159,7 +164,7 @@ class Regulariser:
         import scipy.sparse as sp
 
         energy = self.neighbourhood @ ((self.umbrella @ vertices) ** 2).mean(axis=1) + (FLOOR * step) ** 2
-        bit_price = quadratic.error / (BITS_PER_VERTEX * len(vertices))
+        bit_price = quadratic.error / (self.bits_per_vertex * len(vertices))
         weight = bit_price * 0.5 / np.log(2) / energy + SMOOTHNESS * quadratic.weight
         return self.umbrella.T @ sp.diags(weight) @ self.umbrella
 

@@ -1,19 +1,20 @@
 """The control mesh of one original, fitted to another one: a pose of the same triangles, or a like shape."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from .bound import Bound
 from .control_mesh import ControlMesh, grid_step
-from .fit import RADIUS, Fit, Regulariser
+from .fit import RADIUS, TOLD_BITS_PER_VERTEX, Fit, Regulariser
 from .patches import Patches
 from .records import MOST_GRID
 from .registration import register
 from .search import ROUNDS, STEP_PER_REAL_ERROR, Point, Search, grid_of
 from .target import face_normals
 
-COARSER, FINER = 1, 2  # grids tried about the one that suits the error before rounding
+GRIDS = 3  # tried at most, from the one that suits the error before rounding, until the bound is passed
 FARTHEST = 2.5  # times the asked error, before rounding, from which no grid is tried
 
 
@@ -46,31 +47,47 @@ def _frames(corners: np.ndarray) -> np.ndarray:
     return np.stack([along, normal, np.cross(along, normal)], axis=1)
 
 
-def pose_points(mesh: ControlMesh, start: np.ndarray | None, search: Search, bound: Bound) -> list[Point]:
-    """A control mesh with the triangles of another one, fitted to an original and rounded to some grids.
+def pose_points(coded: Sequence[ControlMesh], start: np.ndarray | None, search: Search, bound: Bound
+                ) -> tuple[list[Point], int]:
+    """A control mesh with the triangles of others, fitted to an original and rounded to some grids.
 
     Args:
-        mesh: the other one, as decoded.
-        start: (n, 3) where its vertices are on this original, where that is known; None to find out (`register`).
+        coded: the others, as decoded; all have the same triangles. The first one is laid onto the original.
+        start: (n, 3) where its vertices are on the original, where that is known; None to find out (`register`).
         search: of the original: how it is measured.
         bound: finer grids are tried until one keeps to it, unit frame.
+    Returns:
+        What was found, and the number of the coded one that is nearest: from that it should be told.
     """
+    mesh = coded[0]
     faces = mesh.faces
     faces = faces[(faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])]
-    known = mesh.positions * mesh.step
-    patches = Patches(faces, len(known), mesh.creases, mesh.kind)
+    patches = Patches(faces, len(mesh.positions), mesh.creases, mesh.kind)
     if start is None:
-        start = register(search.target, patches, known)
+        start = register(search.target, patches, mesh.positions * mesh.step)
+    nearest = min(range(len(coded)), key=lambda k: _apart(coded[k], start))
+    known = coded[nearest].positions * coded[nearest].step
     radius = np.inf if search.mechanical else RADIUS
     regulariser = Regulariser(faces, len(known))
     fit = Fit(search.target, patches, regulariser, start, on_surface=False, radius=radius, known=known)
-    fit.improve(ROUNDS, mesh.step)
-    if not 0 < fit.error < FARTHEST * bound.mean:
-        return []
-    suited = mesh.grid if search.mechanical else grid_of(STEP_PER_REAL_ERROR * fit.error)
     points: list[Point] = []
-    for grid in range(max(suited - COARSER, 0), min(suited + FINER, MOST_GRID) + 1):
-        points.append(search.measure(replace(mesh, positions=fit.integers(grid_step(grid)), grid=grid)))
-        if grid > suited and bound.ratio(points[-1]) <= 1:
+    for regulariser.bits_per_vertex in TOLD_BITS_PER_VERTEX:
+        fit.improve(ROUNDS, mesh.step)
+        if not 0 < fit.error < FARTHEST * bound.mean:
             break
-    return points
+        suited = mesh.grid if search.mechanical else grid_of(STEP_PER_REAL_ERROR * fit.error)
+        found: list[Point] = []
+        while len(found) < GRIDS and 0 <= suited <= MOST_GRID:
+            found.append(search.measure(replace(mesh, positions=fit.integers(grid_step(suited)), grid=suited)))
+            within = bound.ratio(found[-1]) <= 1
+            if within != (bound.ratio(found[0]) <= 1):
+                break
+            suited += -1 if within else 1
+        points += found
+    return points, nearest
+
+
+def _apart(mesh: ControlMesh, vertices: np.ndarray) -> float:
+    """How far a mesh's vertices are from others (n, 3), but for a shift of all."""
+    moved = mesh.positions * mesh.step - vertices
+    return float(np.abs(moved - moved.mean(axis=0)).sum())

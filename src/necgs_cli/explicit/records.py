@@ -63,7 +63,12 @@ def encode_posed(mesh: ControlMesh, reference: ControlMesh, mode: Mode = PYTHON)
     Raises:
         ValueError: they are not as many vertices, or out of range.
     """
-    data = encode_pose(mesh.positions, _on_grid(reference, mesh.grid), reference.faces, mode=mode)
+    known = _on_grid(reference, mesh.grid)
+    try:
+        methods = LIKELY_METHODS[mesh.kind]
+        data = encode_pose(mesh.positions, known, reference.faces, methods=methods, mode=mode)
+    except TooDense:
+        data = encode_pose(mesh.positions, known, reference.faces, mode=mode)
     return POSED, bytes([mesh.grid]) + data
 
 

@@ -22,7 +22,7 @@ _RANGE = 1 << 31
 
 def encode_pose(positions: np.ndarray, reference: np.ndarray, faces: np.ndarray, *, mode: Mode = PYTHON,
                 methods: Sequence[int] = tuple(range(len(position_coding.METHODS)))) -> bytes:
-    """Code the positions of a mesh whose other shape is known.
+    """Code the positions of a mesh whose other shape is known; as differences where these are more even.
 
     Args:
         positions: int32 (n, 3).
@@ -38,21 +38,29 @@ def encode_pose(positions: np.ndarray, reference: np.ndarray, faces: np.ndarray,
     if positions.shape != reference.shape:
         raise ValueError("a pose has as many vertices as what it is a pose of")
     known = _conquered(mode, faces, len(positions))
+    told, differences = positions[known.order], (positions - reference)[known.order]
+    moved = _unevenness(differences, known.faces) < _unevenness(told, known.faces)
+    if differences.size and (differences.min() < -_RANGE or differences.max() >= _RANGE):
+        moved = False
     best: bytes | None = None
-    for moved in (False, True):
-        told = (positions - reference if moved else positions)[known.order]
-        if told.size and (told.min() < -_RANGE or told.max() >= _RANGE):
+    for method in methods:
+        try:
+            coded = _encode(mode, known, differences if moved else told, method, moved)
+        except (field.TooDense, DamagedRecord):  # predictions that leave the range of what can be told
             continue
-        for method in methods:
-            try:
-                coded = _encode(mode, known, told, method, moved)
-            except (field.TooDense, DamagedRecord):  # predictions that leave the range of what can be told
-                continue
-            if best is None or len(coded) < len(best):
-                best = coded
+        if best is None or len(coded) < len(best):
+            best = coded
     if best is None:
         raise field.TooDense("the mesh does not suit the methods asked for")
     return best
+
+
+def _unevenness(vectors: np.ndarray, faces: np.ndarray) -> float:
+    """How much vectors (n, 3) at vertices differ from those around: bits that they take, about."""
+    ends, others = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
+    count = np.maximum(np.bincount(ends, minlength=len(vectors)), 1)
+    around = np.stack([np.bincount(ends, v[others], len(vectors)) for v in vectors.T.astype(float)], axis=1)
+    return float(np.log2(1 + np.abs(vectors - around / count[:, None])).sum())
 
 
 def _encode(mode: Mode, known: Connectivity, told: np.ndarray, method: int, moved: bool) -> bytes:
