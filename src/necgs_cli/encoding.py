@@ -124,7 +124,8 @@ def encode_meshes(
     chosen = choose(hulls)
     if goal.whole_set:
         means = [sum(c.p2s for c in chosen) / len(chosen)] * len(chosen) if goal.sized else bounds
-        price = SHARED_PRICE * sum(c.cost for c in chosen) / len(chosen)
+        felt = sum(c.felt / mean for c, mean in zip(chosen, means, strict=True))
+        price = SHARED_PRICE * sum(c.bytes for c in chosen) / felt
     else:
         means = bounds if goal.error and not goal.sized else [c.p2s for c in chosen]
         price = None

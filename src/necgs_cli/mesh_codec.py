@@ -27,7 +27,7 @@ class CodedMesh:
         kind, payload: of the record.
         p2s, max_error: measured on the decoded surface, longest side = 2.
         vertices: of the control mesh.
-        tail: from 1: how much dearer it counts because its error is uneven (`search.tail_of`).
+        tail: how much more its error counts than its mean, because it is uneven (`search.tail_of`).
         told_from: of a record that depends on another one: its number among those that were offered.
     """
 
@@ -45,9 +45,9 @@ class CodedMesh:
         return len(self.payload)
 
     @property
-    def cost(self) -> float:
-        """Bytes, more where the error's tail is long: what is compared among records."""
-        return self.bytes * self.tail
+    def felt(self) -> float:
+        """The mean error, more where its tail is long: what bytes are spent on."""
+        return self.p2s * self.tail
 
 
 @dataclass(frozen=True)
@@ -97,28 +97,28 @@ class MeshTask:
         return CodedMesh(kind, payload, point.p2s * to_side_2, largest, vertices, point.tail)
 
 
-class Costed(Protocol):
-    """A point of a model's curve: cost against error."""
+class Measured(Protocol):
+    """A point of a model's curve: bytes against error."""
 
     @property
     def bytes(self) -> int: ...
 
     @property
-    def cost(self) -> float: ...
-
-    @property
     def p2s(self) -> float: ...
 
+    @property
+    def felt(self) -> float: ...
 
-C = TypeVar("C", bound=Costed)
+
+M = TypeVar("M", bound=Measured)
 
 
-def cheapest_hull(points: Sequence[C]) -> list[C]:
-    """The points on the lower convex hull of cost and error, from the cheapest record to the most exact."""
-    ordered = sorted(points, key=lambda p: (p.cost, p.p2s))
-    hull: list[C] = []
+def cheapest_hull(points: Sequence[M]) -> list[M]:
+    """The points on the lower convex hull of bytes and felt error, from the smallest record to the most exact."""
+    ordered = sorted(points, key=lambda p: (p.bytes, p.felt))
+    hull: list[M] = []
     for point in ordered:
-        if hull and point.p2s >= hull[-1].p2s:
+        if hull and point.felt >= hull[-1].felt:
             continue
         while len(hull) > 1 and _slope(hull[-2], hull[-1]) <= _slope(hull[-1], point):
             hull.pop()
@@ -126,12 +126,12 @@ def cheapest_hull(points: Sequence[C]) -> list[C]:
     return hull
 
 
-def _slope(a: Costed, b: Costed) -> float:
-    """Error saved for each byte from a to b."""
-    return (a.p2s - b.p2s) / max(b.cost - a.cost, 1e-9)
+def _slope(a: Measured, b: Measured) -> float:
+    """Felt error saved for each byte from a to b."""
+    return (a.felt - b.felt) / max(b.bytes - a.bytes, 1e-9)
 
 
-def _steps(hulls: Sequence[Sequence[C]], weights: Sequence[float]) -> list[tuple[int, int]]:
+def _steps(hulls: Sequence[Sequence[M]], weights: Sequence[float]) -> list[tuple[int, int]]:
     """(model, point of its hull) in the order of weighted error saved for a byte, each model's points in turn."""
     steps = [
         (_slope(a, b) * weight, model, i + 1)
@@ -141,8 +141,8 @@ def _steps(hulls: Sequence[Sequence[C]], weights: Sequence[float]) -> list[tuple
     return [(model, i) for _, model, i in sorted(steps, key=lambda s: (-s[0], s[1], s[2]))]
 
 
-def allocate(hulls: Sequence[Sequence[C]], bounds: Sequence[float]) -> list[C]:
-    """One point a model, so that the mean of error over bound is at most 1, with the least cost (equal slope).
+def allocate(hulls: Sequence[Sequence[M]], bounds: Sequence[float]) -> list[M]:
+    """One point a model, so that the mean of error over bound is at most 1, with the least bytes (equal slope).
 
     Starts from the cheapest records and takes the steps that save most error for a byte first; what the last step
     saved too much is given back where that saves most bytes. In a small set that may still lose to one point within
@@ -160,7 +160,7 @@ def allocate(hulls: Sequence[Sequence[C]], bounds: Sequence[float]) -> list[C]:
             break
         slack += ratios[model][i - 1] - ratios[model][i]
         level[model] = i
-    givable = [(hulls[m][i].cost - hulls[m][i - 1].cost, m) for m, i in enumerate(level) if i]
+    givable = [(hulls[m][i].bytes - hulls[m][i - 1].bytes, m) for m, i in enumerate(level) if i]
     for _, model in sorted(givable, reverse=True):
         loss = ratios[model][level[model] - 1] - ratios[model][level[model]]
         if loss <= slack:
@@ -169,11 +169,11 @@ def allocate(hulls: Sequence[Sequence[C]], bounds: Sequence[float]) -> list[C]:
     chosen = [hull[i] for hull, i in zip(hulls, level, strict=True)]
     if all(r[-1] <= 1 for r in ratios):
         each = [hull[next(i for i, x in enumerate(r) if x <= 1)] for hull, r in zip(hulls, ratios, strict=True)]
-        chosen = min(chosen, each, key=lambda points: sum(p.cost for p in points))
+        chosen = min(chosen, each, key=lambda points: sum(p.bytes for p in points))
     return chosen
 
 
-def allocate_bytes(hulls: Sequence[Sequence[C]], most_bytes: float) -> list[C]:
+def allocate_bytes(hulls: Sequence[Sequence[M]], most_bytes: float) -> list[M]:
     """One point a model, with at most so many bytes in all and the least error (equal slope).
 
     Where even the smallest records take more, those.
@@ -191,7 +191,7 @@ def allocate_bytes(hulls: Sequence[Sequence[C]], most_bytes: float) -> list[C]:
     return [hull[i] for hull, i in zip(hulls, level, strict=True)]
 
 
-def most_exact_within(hull: Sequence[C], most_bytes: float) -> C:
+def most_exact_within(hull: Sequence[M], most_bytes: float) -> M:
     """The most exact point of a hull with at most so many bytes; the smallest where none has."""
     small = [p for p in hull if p.bytes <= most_bytes]
     return min(small, key=lambda p: p.p2s) if small else min(hull, key=lambda p: p.bytes)

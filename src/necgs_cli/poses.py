@@ -43,7 +43,7 @@ class Allowed:
 
     Attributes:
         p2s, max_error: not to be exceeded, longest side = 2.
-        price: where p2s may be exceeded, for less elsewhere: bytes that its own size in error is worth; else None.
+        price: where p2s may be exceeded, for less elsewhere: bytes that so much felt error is worth; else None.
     """
 
     p2s: float
@@ -51,10 +51,10 @@ class Allowed:
     price: float | None = None
 
     def cost(self, record: CodedMesh) -> float:
-        """Bytes, with the price of the error where it has one; infinite for what is not allowed."""
+        """Bytes, with the price of the felt error where it has one; infinite for what is not allowed."""
         if record.max_error > self.max_error or (self.price is None and record.p2s > self.p2s):
             return np.inf
-        return record.bytes if self.price is None else record.cost + self.price * record.p2s / self.p2s
+        return record.bytes + (0 if self.price is None else self.price * record.felt / self.p2s)
 
 
 @dataclass(frozen=True, eq=False)

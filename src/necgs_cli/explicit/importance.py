@@ -7,8 +7,8 @@ lose them, and lowers the mean too.
 
 import numpy as np
 
-KNEE = 3.0  # mean distances at which a sample's weight doubles
-MOST = 10.0  # mean distances beyond which it grows no more
+KNEE = 1.5  # mean distances at which a sample's weight doubles
+MOST = 20.0  # mean distances beyond which it grows no more
 NEAREST = 4  # samples that a place is weighted by
 
 

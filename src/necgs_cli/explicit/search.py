@@ -36,7 +36,6 @@ COARSER_GRID = 0.8  # share of the asked error below which fewer vertices are tr
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.06, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
 ODD = 0.7  # error times vertices of a smooth fit, 0.3 to 0.5 on organic shapes, from which a shape is mechanical
 SHORT_TAIL = {"p99": 3.0, "largest": 10.0}  # over the mean error: what control meshes reach at best
-TAIL_PRICE = {"p99": 0.5, "largest": 0.4}  # exponents of what is beyond, in the cost of a fit
 CLEAN_SHARE = 0.6  # of the asked error, up to which a soup's clean surface may be off by itself
 BITS_PER_VERTEX = 16.0  # of records, about
 
@@ -50,7 +49,7 @@ class Point:
     p2s: float  # mean exact distance between the surfaces, both ways averaged
     p99: float
     max_error: float
-    tail: float = 1.0  # how much dearer it counts because its error is uneven
+    tail: float = 1.0  # how much more its error counts than its mean, because it is uneven
 
     @property
     def vertex_count(self) -> int:
@@ -59,17 +58,24 @@ class Point:
 
     @property
     def cost(self) -> float:
-        """Bytes, more where the error's tail is long: what is compared among fits."""
+        """Bytes, more where the error's tail is long: what is compared among fits of about the same error."""
         return self.bytes * self.tail
+
+    @property
+    def felt(self) -> float:
+        """The mean error, more where its tail is long."""
+        return self.p2s * self.tail
 
 
 def tail_of(mean: float, p99: float, largest: float) -> float:
-    """From 1: how much dearer a fit counts that loses thin parts: fingers, ears."""
+    """How much more an error counts than its mean: fingers and ears that are lost hardly show in that.
+
+    The mean of three, all about one where the tail is as short as it can be: the mean error itself, the 99th
+    percentile and the largest error.
+    """
     if not 0 < mean < np.inf:
         return 1.0
-    p99 = max(p99 / (SHORT_TAIL["p99"] * mean), 1.0)
-    largest = max(largest / (SHORT_TAIL["largest"] * mean), 1.0)
-    return float(p99 ** TAIL_PRICE["p99"] * largest ** TAIL_PRICE["largest"])
+    return (1 + p99 / (SHORT_TAIL["p99"] * mean) + largest / (SHORT_TAIL["largest"] * mean)) / 3
 
 
 def grid_for(error: float, kind: str) -> int:

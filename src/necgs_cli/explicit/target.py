@@ -90,7 +90,7 @@ class Target:
         seed: of the samples; found: samples that the fit looks up; asked: samples that look the fit up.
     """
 
-    def __init__(self, vertices: np.ndarray, faces: np.ndarray, seed: int = 0, found: int = 40000, asked: int = 6000):
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray, seed: int = 0, found: int = 40000, asked: int = 15000):
         from scipy.spatial import cKDTree
 
         self.vertices, self.faces = np.asarray(vertices, np.float64), np.asarray(faces, np.int64)

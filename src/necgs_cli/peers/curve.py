@@ -23,9 +23,9 @@ class PeerPoint:
     p2s: float
 
     @property
-    def cost(self) -> int:
-        """What is compared among points: bytes."""
-        return self.bytes
+    def felt(self) -> float:
+        """What bytes are compared at: the mean error."""
+        return self.p2s
 
 
 def bytes_at(points: Sequence[PeerPoint], p2s: float) -> float | None:
