@@ -15,7 +15,7 @@ from necgs_cli.options import Goal
 if TYPE_CHECKING:
     from necgs_cli.explicit.search import Point
 
-WIDE, NEAR = (0.3, 0.55, 0.8, 1.5, 2.5), (0.6, 0.8, 1.3, 1.7)
+WIDE, NEAR = (0.3, 0.55, 0.8, 1.5, 2.5), (0.6, 0.75, 0.87, 1.15, 1.35, 1.7)
 """Vertices of a curve's points over those of the best one: for a size, which models share unevenly, and an error."""
 
 

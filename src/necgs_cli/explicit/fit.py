@@ -21,8 +21,8 @@ CURVE_WEIGHT = 0.1  # of boundaries and creases, against the surface
 SMOOTHNESS = 3e-5  # umbrella energy, relative to the data
 LEAST_DISTANCE = 2e-4  # added to every distance: where most are nought, the few that are not must still count
 FAR = 0.5  # medians of the distance beyond which the square counts, not the distance: keeps the tail short
-TAIL = 1.5  # medians at which a sample's weight has doubled: what is badly met pulls harder
-MOST_PULL = 6.0  # times that its weight grows at most
+TAIL = 3.0  # medians at which a sample's weight has doubled: what is badly met pulls harder
+MOST_PULL = 8.0  # times that its weight grows at most
 INFLATIONS = 2  # steps that undo the shrinking of a Loop surface, before the first round
 STRIDE = 1.8  # over-relaxation of the rounds, which creep along the surface otherwise
 ROUNDINGS = 2  # to integers, each about the surface of the one before
@@ -64,7 +64,7 @@ def _weights(distance: np.ndarray, measure: np.ndarray) -> np.ndarray:
     Far samples weigh more, not less: ears and fingers still pull when they are badly met.
     """
     median = np.median(distance)
-    pull = 1 + np.minimum(distance / (TAIL * median + LEAST_DISTANCE), MOST_PULL)
+    pull = 1 + np.minimum((distance / (TAIL * median + LEAST_DISTANCE)) ** 2, MOST_PULL)
     return 0.5 * measure / measure.sum() * pull / (np.minimum(distance, FAR * median) + median + LEAST_DISTANCE)
 
 
