@@ -151,7 +151,7 @@ class PoseTask:
             start = carried(mesh.positions * mesh.step, self.before.vertices, self.shape.vertices, self.shape.faces)
         search = Search(self.shape.vertices, self.shape.faces, self.seed)
         bound = Bound(self.allowed.p2s, self.allowed.max_error).scaled(to_unit)
-        points, told_from = pose_points(self.coded, start, search, bound)
+        points, told_from = pose_points(self.coded, start, search, bound, beyond=self.allowed.price is not None)
         records = []
         for point in points:
             kind, payload = encode_posed(point.mesh, self.coded[told_from], mode_for_next(point.vertex_count))

@@ -11,7 +11,7 @@ import pytest
 import trimesh
 
 import necgs_cli
-from necgs_cli import NecgsError
+from necgs_cli import NecgsError, poses
 from necgs_cli.bitstream.container import Container, ModelRecord, write_container
 from necgs_cli.bitstream.records import make_record
 from necgs_cli.decoding import MOST_POSES, POSED
@@ -261,3 +261,24 @@ def test_a_pose_of_another_mesh_than_it_was_made_for_ends_in_a_mesh_or_an_error(
             assert len(models[2].faces) == 2 * 16
         except NecgsError as error:
             assert error.exit_code == 4
+
+
+def test_a_family_that_does_not_pay_is_undone(monkeypatch):
+    alone = necgs_cli.encode([frame(0)], io.BytesIO(), OPTIONS)
+    monkeypatch.setattr(poses, "ROOT_VERTICES", 8)  # a first record so large that nobody gains from it
+    report = necgs_cli.encode([frame(0), frame(0.1)], io.BytesIO(), OPTIONS)
+    assert [model.kind for model in report.models] == ["loop", "loop"]
+    assert report.models[0].record_bytes == alone.models[0].record_bytes
+
+
+@pytest.mark.parametrize("goal", [{"error": ErrorBound(ERROR)}, {"target_size": 700}])
+def test_a_choice_over_the_set_counts_what_is_told_from_others(goal):
+    out, frames = io.BytesIO(), [frame(bend) for bend in (0, 0.1, 0.2, 0.3)]
+    report = necgs_cli.encode(frames, out, EncodeOptions(policy="set", workers=1, **goal))
+    assert sum(model.kind == "posed" for model in report.models) >= 2 and not report.missed
+    with necgs_cli.open(out.getvalue()) as models:
+        found = [Reference(*f, 20_000).measure(m.vertices, m.faces).p2s for f, m in zip(frames, models, strict=True)]
+    if "error" in goal:
+        assert np.mean(found) < 2 * ERROR * 1.03
+    else:
+        assert len(out.getvalue()) <= 700

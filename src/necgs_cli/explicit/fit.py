@@ -30,7 +30,7 @@ LOST = 1.8  # times its least local error, from which a vertex is drawn back to 
 INERTIA, INERTIA_LOST = 1e-4, 10.0  # pull to the previous iterate, and of a vertex that was lost; relative to the data
 FLOOR = 0.4  # steps of the grid: umbrellas shorter than that cost about the same
 BITS_PER_VERTEX = 8.0  # sets what a bit is worth; records have 15, but bits are also saved in what the model leaves out
-TOLD_BITS_PER_VERTEX = (5.0, 2.5)  # the same where vertices are told from others', one after the other
+TOLD_BITS_PER_VERTEX = (2.5, 5.0)  # the same where vertices are told from others', one after the other
 CREASE_ANGLE = 25.0  # degrees that a control edge bends at least, to be a crease
 CREASE_DISTANCE = 0.12  # of its length: how far it may lie from a sharp edge of the original
 

@@ -47,15 +47,16 @@ def _frames(corners: np.ndarray) -> np.ndarray:
     return np.stack([along, normal, np.cross(along, normal)], axis=1)
 
 
-def pose_points(coded: Sequence[ControlMesh], start: np.ndarray | None, search: Search, bound: Bound
-                ) -> tuple[list[Point], int]:
+def pose_points(coded: Sequence[ControlMesh], start: np.ndarray | None, search: Search, bound: Bound,
+                beyond: bool = False) -> tuple[list[Point], int]:
     """A control mesh with the triangles of others, fitted to an original and rounded to some grids.
 
     Args:
         coded: the others, as decoded; all have the same triangles. The first one is laid onto the original.
         start: (n, 3) where its vertices are on the original, where that is known; None to find out (`register`).
         search: of the original: how it is measured.
-        bound: finer grids are tried until one keeps to it, unit frame.
+        bound: finer grids and dearer fits are tried until one keeps to it, unit frame.
+        beyond: dearer fits are tried even then.
     Returns:
         What was found, and the number of the coded one that is nearest: from that it should be told.
     """
@@ -84,6 +85,8 @@ def pose_points(coded: Sequence[ControlMesh], start: np.ndarray | None, search: 
                 break
             suited += -1 if within else 1
         points += found
+        if not beyond and any(bound.ratio(p) <= 1 for p in found):
+            break
     return points, nearest
 
 
