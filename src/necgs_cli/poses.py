@@ -213,9 +213,9 @@ class Families:
     ):
         self._own, self._allowed, self._seed = list(own), list(allowed), seed
         self._workers, self._progress, self._journal = workers, progress, journal
-        self._shapes = [Shape(m.name, m.placement.to_unit(m.mesh.vertices), m.mesh.faces) for m in models]
-        self._triangles = [_triangles_of(shape) for shape in self._shapes]
-        self._alike = _earlier_alike(self._shapes, self._triangles)
+        self._models = models
+        self._triangles = _equal_triangles(models)
+        self._alike = self._earlier_alike()
         self._coded: dict[int, _Coded] = {}
         self.records = list(own)
         self.depends: list[tuple[int, ...]] = [()] * len(own)
@@ -243,9 +243,26 @@ class Families:
                     self._coded.setdefault(i, _Coded(_decoded(self._own[i]), 0, i))
         self._undo_losses()
 
+    def _shape(self, i: int) -> Shape:
+        model = self._models[i]
+        return Shape(model.name, model.placement.to_unit(model.mesh.vertices), model.mesh.faces)
+
+    def _earlier_alike(self) -> list[list[int]]:
+        """For each model the earlier ones with the same triangles, then those of like shape, the most alike first."""
+        from necgs_cli.explicit.likeness import ALIKE, differences, fingerprint
+
+        shapes = (self._shape(i) for i in range(len(self._models)))
+        fingerprints = np.stack([fingerprint(shape.vertices, shape.faces) for shape in shapes])
+        alike: list[list[int]] = []
+        for i, mine in enumerate(self._triangles):
+            same, apart = self._triangles[:i] == mine, differences(fingerprints[i], fingerprints[:i])
+            chosen = np.flatnonzero(same | (apart < ALIKE))
+            alike.append(chosen[np.lexsort((apart[chosen], ~same[chosen]))].tolist())
+        return alike
+
     def _start(self, roots: list[int]) -> None:
         """Better records for the first ones of families."""
-        tasks = [RootTask(self._shapes[i], self._own[i], self._allowed[i], self._seed) for i in roots]
+        tasks = [RootTask(self._shape(i), self._own[i], self._allowed[i], self._seed) for i in roots]
         for i, better in zip(roots, self._all(tasks, "fitting the first of their kind"), strict=True):
             self.records[i] = better[0] if better else self._own[i]
             self._coded[i] = _Coded(_decoded(self.records[i]), 0, i)
@@ -271,8 +288,8 @@ class Families:
 
     def _task(self, i: int, of: int) -> PoseTask:
         coded = tuple(self._coded[k].mesh for k in self._near(i, of))
-        before = self._shapes[of] if self._triangles[i] == self._triangles[of] else None
-        return PoseTask(self._shapes[i], before, coded, self._allowed[i], self._seed)
+        before = self._shape(of) if self._triangles[i] == self._triangles[of] else None
+        return PoseTask(self._shape(i), before, coded, self._allowed[i], self._seed)
 
     def _all(self, tasks: Sequence[RootTask | PoseTask], phase: str) -> list[list[CodedMesh]]:
         if tasks:
@@ -328,22 +345,14 @@ class Families:
         self.depends = [(told_from[id(r)],) if id(r) in told_from else () for r in self.records]
 
 
-def _triangles_of(shape: Shape) -> tuple[int, bytes]:
-    """Equal for shapes with the same triangles in the same order on as many vertices."""
-    return len(shape.vertices), hashlib.sha256(np.ascontiguousarray(shape.faces, "<i8").tobytes()).digest()
-
-
-def _earlier_alike(shapes: Sequence[Shape], triangles: Sequence[tuple[int, bytes]]) -> list[list[int]]:
-    """For each model the earlier ones with the same triangles, then those of like shape, the most alike first."""
-    from necgs_cli.explicit.likeness import ALIKE, differences, fingerprint
-
-    apart = differences(np.stack([fingerprint(shape.vertices, shape.faces) for shape in shapes]))
-    alike: list[list[int]] = []
-    for i, mine in enumerate(triangles):
-        same = np.array([other == mine for other in triangles[:i]], bool)
-        chosen = np.flatnonzero(same | (apart[i, :i] < ALIKE))
-        alike.append(chosen[np.lexsort((apart[i, chosen], ~same[chosen]))].tolist())
-    return alike
+def _equal_triangles(models: Sequence[Prepared[Any]]) -> np.ndarray:
+    """A number for each model (n,), equal for those with the same triangles in the same order on as many vertices."""
+    numbers: dict[tuple[int, bytes], int] = {}
+    for_models = []
+    for mesh in (model.mesh for model in models):
+        told = hashlib.sha256(np.ascontiguousarray(mesh.faces, "<i8").tobytes()).digest()
+        for_models.append(numbers.setdefault((len(mesh.vertices), told), len(numbers)))
+    return np.array(for_models)
 
 
 def _dependence_bytes(distance: int) -> int:

@@ -16,13 +16,10 @@ from .subdivide import unique_edges
 from .target import NORMAL_WEIGHT, Curves, Target, closest_on_triangles, dihedral_edges, face_normals
 
 POINT_SHARE = 0.002  # of the squared distance counts point to point
-RADIUS = 0.6  # of curvature, of smooth shapes: distance from which samples count more point to point than to plane
 CURVE_WEIGHT = 0.1  # of boundaries and creases, against the surface
 SMOOTHNESS = 3e-5  # umbrella energy, relative to the data
 LEAST_DISTANCE = 2e-4  # added to every distance: where most are nought, the few that are not must still count
 FAR = 0.5  # medians of the distance beyond which the square counts, not the distance: keeps the tail short
-TAIL = 3.0  # medians at which a sample's weight has doubled: what is badly met pulls harder
-MOST_PULL = 8.0  # times that its weight grows at most
 INFLATIONS = 2  # steps that undo the shrinking of a Loop surface, before the first round
 STRIDE = 1.8  # over-relaxation of the rounds, which creep along the surface otherwise
 ROUNDINGS = 2  # to integers, each about the surface of the one before
@@ -33,6 +30,26 @@ BITS_PER_VERTEX = 8.0  # sets what a bit is worth; records have 15, but bits are
 TOLD_BITS_PER_VERTEX = (2.5, 5.0)  # the same where vertices are told from others', one after the other
 CREASE_ANGLE = 25.0  # degrees that a control edge bends at least, to be a crease
 CREASE_DISTANCE = 0.12  # of its length: how far it may lie from a sharp edge of the original
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How distances count on a sort of shape.
+
+    Attributes:
+        radius: of curvature, about: distance from which samples count more point to point than point to plane.
+        tail: medians of the distance at which a sample's weight has doubled: what is badly met pulls harder.
+        power: with which of the distance the pull grows; most: times that a weight grows at most.
+    """
+
+    radius: float
+    tail: float
+    power: int
+    most: float
+
+
+ORGANIC = Manner(radius=0.6, tail=3.0, power=2, most=8.0)
+MECHANICAL = Manner(radius=np.inf, tail=1.5, power=1, most=6.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +75,13 @@ def umbrella(faces: np.ndarray, vertex_count: int):
     return (sp.identity(vertex_count) - sp.diags(1 / valence) @ adjacency).tocsr()
 
 
-def _weights(distance: np.ndarray, measure: np.ndarray) -> np.ndarray:
+def _weights(distance: np.ndarray, measure: np.ndarray, manner: Manner) -> np.ndarray:
     """1/|d| within bounds, times the share of the measure (summing to a half) that each sample stands for.
 
     Far samples weigh more, not less: ears and fingers still pull when they are badly met.
     """
     median = np.median(distance)
-    pull = 1 + np.minimum((distance / (TAIL * median + LEAST_DISTANCE)) ** 2, MOST_PULL)
+    pull = 1 + np.minimum((distance / (manner.tail * median + LEAST_DISTANCE)) ** manner.power, manner.most)
     return 0.5 * measure / measure.sum() * pull / (np.minimum(distance, FAR * median) + median + LEAST_DISTANCE)
 
 
@@ -80,7 +97,7 @@ def _plane_metric(weight: np.ndarray, normals: np.ndarray, distance: np.ndarray,
     return weight[:, None, None] * ((1 - share) * outer + share * np.eye(3))
 
 
-def _curve_terms(curves: Curves, points: np.ndarray, lengths: np.ndarray, weight: float):
+def _curve_terms(curves: Curves, points: np.ndarray, lengths: np.ndarray, weight: float, manner: Manner):
     """Metric (c, 3, 3) and pull (c, 3) that bring the curve `points` (c, 3) to the original's curves, both ways."""
     from scipy.spatial import cKDTree
 
@@ -95,17 +112,15 @@ def _curve_terms(curves: Curves, points: np.ndarray, lengths: np.ndarray, weight
     gap = points[both] - goal
     gap -= (gap * direction).sum(1, keepdims=True) * direction
     distance = np.linalg.norm(gap, axis=1)
-    w = weight * np.concatenate([_weights(distance[:count], lengths), _weights(distance[count:], curves.lengths)])
+    there, back = _weights(distance[:count], lengths, manner), _weights(distance[count:], curves.lengths, manner)
+    w = weight * np.concatenate([there, back])
     across = np.eye(3) - (1 - POINT_SHARE) * direction[:, :, None] * direction[:, None, :]
     metric = w[:, None, None] * across
     return _sum_by(both, metric, count), _sum_by(both, np.einsum("sij,sj->si", metric, goal), count)
 
 
-def associate(target: Target, patches: Patches, vertices: np.ndarray, radius: float) -> Quadratic:
-    """Closest points in both directions, and the quadratic model of the mean distance that they give.
-
-    `radius` is the distance from which a sample counts more point to point than point to plane.
-    """
+def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Manner) -> Quadratic:
+    """Closest points in both directions, and the quadratic model of the mean distance that they give."""
     from scipy.spatial import cKDTree
 
     surface = patches.mapping @ vertices
@@ -114,13 +129,14 @@ def associate(target: Target, patches: Patches, vertices: np.ndarray, radius: fl
     centroids = corners.mean(axis=1)
     goal, goal_normals = target.closest(centroids, normals)
     there = np.linalg.norm(centroids - goal, axis=1)
-    metric = _plane_metric(_weights(there, areas + 1e-300), goal_normals, there, radius)
+    metric = _plane_metric(_weights(there, areas + 1e-300, manner), goal_normals, there, manner.radius)
 
     tree = cKDTree(np.hstack([centroids, NORMAL_WEIGHT * normals]))
     of = tree.query(np.hstack([target.asked, NORMAL_WEIGHT * target.asked_normals]))[1]
     closest = closest_on_triangles(target.asked, corners[of])
     back = np.linalg.norm(closest - target.asked, axis=1)
-    back_metric = _plane_metric(_weights(back, np.ones(len(back))), target.asked_normals, back, radius)
+    weights = _weights(back, np.ones(len(back)), manner)
+    back_metric = _plane_metric(weights, target.asked_normals, back, manner.radius)
     back_goal = target.asked - closest + centroids[of]  # the centroid stands for the closest point of its triangle
 
     count = len(centroids)
@@ -130,7 +146,7 @@ def associate(target: Target, patches: Patches, vertices: np.ndarray, radius: fl
     ends = surface[patches.curve_edges]
     lengths = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1) + 1e-300
     curves = target.border_and_sharp if patches.creased else target.border
-    curve = _curve_terms(curves, ends.mean(axis=1), lengths, CURVE_WEIGHT)
+    curve = _curve_terms(curves, ends.mean(axis=1), lengths, CURVE_WEIGHT, manner)
     hessian, gradient = patches.normal_equations(metric, pull, *curve)
     error = 0.5 * float((there * areas).sum() / max(areas.sum(), 1e-300) + back.mean())
     triangles = len(patches.control_faces)
@@ -192,13 +208,13 @@ class Fit:
         regulariser: of the same control mesh; start: (n, 3) vertices.
         on_surface: whether they lie on the original. They are moved out then: their Loop surface would lie inside and
             lose the tips of thin parts.
-        radius: of curvature, about; infinite where flat parts make the shape.
+        manner: how distances count on such a shape.
         known: (n, 3) what a reader knows of the vertices: only the bits of their differences from it count.
     """
 
     def __init__(self, target: Target, patches: Patches, regulariser: Regulariser, start: np.ndarray,
-                 on_surface: bool = True, radius: float = RADIUS, known: np.ndarray | None = None):
-        self._target, self._patches, self._regulariser, self._radius = target, patches, regulariser, radius
+                 on_surface: bool = True, manner: Manner = ORGANIC, known: np.ndarray | None = None):
+        self._target, self._patches, self._regulariser, self._manner = target, patches, regulariser, manner
         self._known = np.zeros_like(start) if known is None else known
         self.vertices = start
         for _ in range(INFLATIONS if on_surface else 0):
@@ -225,7 +241,7 @@ class Fit:
         """Hessian (CSC) and gradient (n, 3) of the error about some vertices, with all that regularises it."""
         import scipy.sparse as sp
 
-        quadratic = associate(self._target, self._patches, vertices, self._radius)
+        quadratic = associate(self._target, self._patches, vertices, self._manner)
         self.error = quadratic.error
         local = self._regulariser.neighbourhood @ quadratic.local
         lost = local > LOST * self._least

@@ -19,8 +19,6 @@ def fingerprint(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return cKDTree(samples).query(lattice)[0].astype(np.float32)
 
 
-def differences(fingerprints: np.ndarray) -> np.ndarray:
-    """(n, n) how much shapes differ: mean difference of their fingerprints (n, k)."""
-    from scipy.spatial.distance import cdist
-
-    return cdist(fingerprints, fingerprints, "cityblock") / fingerprints.shape[1]
+def differences(fingerprint: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(n,) how much a shape differs from others: mean difference of its fingerprint (k,) from theirs (n, k)."""
+    return np.abs(others - fingerprint).mean(axis=1) if len(others) else np.zeros(0)

@@ -7,7 +7,7 @@ import numpy as np
 
 from .bound import Bound
 from .control_mesh import ControlMesh, grid_step
-from .fit import RADIUS, TOLD_BITS_PER_VERTEX, Fit, Regulariser
+from .fit import TOLD_BITS_PER_VERTEX, Fit, Regulariser
 from .patches import Patches
 from .records import MOST_GRID
 from .registration import register
@@ -68,9 +68,8 @@ def pose_points(coded: Sequence[ControlMesh], start: np.ndarray | None, search: 
         start = register(search.target, patches, mesh.positions * mesh.step)
     nearest = min(range(len(coded)), key=lambda k: _apart(coded[k], start))
     known = coded[nearest].positions * coded[nearest].step
-    radius = np.inf if search.mechanical else RADIUS
     regulariser = Regulariser(faces, len(known))
-    fit = Fit(search.target, patches, regulariser, start, on_surface=False, radius=radius, known=known)
+    fit = Fit(search.target, patches, regulariser, start, on_surface=False, manner=search.manner, known=known)
     points: list[Point] = []
     for regulariser.bits_per_vertex in TOLD_BITS_PER_VERTEX:
         fit.improve(ROUNDS, mesh.step)

@@ -6,7 +6,7 @@ that ties each one's displacement to those of its neighbours, and that falls fro
 
 import numpy as np
 
-from .fit import INERTIA, RADIUS, associate, solve, umbrella
+from .fit import INERTIA, ORGANIC, associate, solve, umbrella
 from .patches import Patches
 from .target import Target
 
@@ -26,7 +26,7 @@ def register(target: Target, patches: Patches, start: np.ndarray) -> np.ndarray:
     bend = (bend.T @ bend).tocsc()
     vertices = start
     for stiffness in STIFFNESS:
-        quadratic = associate(target, patches, vertices, RADIUS)
+        quadratic = associate(target, patches, vertices, ORGANIC)
         stiff, inertia = stiffness * quadratic.weight * bend, INERTIA * quadratic.weight
         extra = stiff + inertia * sp.identity(len(start))
         hessian = quadratic.hessian.tocsc() + sp.kron(extra, sp.identity(3), format="csc")

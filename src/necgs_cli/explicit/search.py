@@ -13,7 +13,7 @@ import numpy as np
 from .bound import Bound
 from .clean import clean_surface, is_soup
 from .control_mesh import CREASED, KINDS, PLAIN, SMOOTH, ControlMesh, grid_step
-from .fit import RADIUS, Fit, Regulariser, tag_creases
+from .fit import MECHANICAL, ORGANIC, Fit, Manner, Regulariser, tag_creases
 from .importance import Importance
 from .patches import Patches
 from .rate import estimated_bytes
@@ -115,6 +115,11 @@ class Search:
         self._fits: dict[tuple[int, str, int], tuple[Fit, np.ndarray, np.ndarray | None]] = {}
         self._points: dict[tuple[int, str, int, int], Point] = {}
 
+    @property
+    def manner(self) -> Manner:
+        """How distances count in its fits."""
+        return MECHANICAL if self.mechanical else ORGANIC
+
     def measure(self, mesh: ControlMesh) -> Point:
         """Exact distances between the decoded surface and the original; infinite where no triangle has area."""
         return self._measure(mesh)[0]
@@ -183,8 +188,7 @@ class Search:
         vertices, faces = self._control[control]
         creases = tag_creases(self.target, vertices, faces) if kind == CREASED else None
         patches = Patches(faces, len(vertices), creases, kind)
-        radius = np.inf if self.mechanical else RADIUS
-        fit = Fit(self.target, patches, Regulariser(faces, len(vertices)), vertices, radius=radius)
+        fit = Fit(self.target, patches, Regulariser(faces, len(vertices)), vertices, manner=self.manner)
         fit.improve(ROUNDS, step)
         return fit, faces, creases
 
