@@ -16,7 +16,7 @@ import numpy as np
 
 from necgs_cli.kept_records import packed, unpacked
 from necgs_cli.mesh_codec import CodedMesh, cheapest_hull
-from necgs_cli.outcome import NecgsError
+from necgs_cli.outcome import NecgsError, Skipped
 from necgs_cli.prepare import Prepared, run_all
 from necgs_cli.progress import Progress
 
@@ -169,11 +169,16 @@ class PoseTask:
         return found + (self.before.parts() if self.before else [])
 
 
-def _run(task: RootTask | PoseTask, journal: Journal | None) -> list[CodedMesh]:
+def _run(task: RootTask | PoseTask, journal: Journal | None) -> list[CodedMesh] | Skipped:
     """The task's result, or the one that a journal keeps; for processes."""
-    if journal is None:
-        return task.run()
-    return unpacked(journal.recall(task.about(), lambda: packed(task.run())))
+    try:
+        if journal is None:
+            return task.run()
+        return unpacked(journal.recall(task.about(), lambda: packed(task.run())))
+    except (OSError, NecgsError):  # of the disk, not of this model
+        raise
+    except Exception as error:  # the model has its own record all the same
+        return Skipped(task.name, f"a defect of this program, please report it: {type(error).__name__}: {error}")
 
 
 @dataclass
@@ -296,7 +301,9 @@ class Families:
             self._progress.phase(phase, len(tasks))
         results: list[list[CodedMesh]] = []
         for result in run_all(tasks, partial(_run, journal=self._journal), self._workers, self._progress):
-            results.append(result if isinstance(result, list) else [])
+            if isinstance(result, Skipped):
+                self._progress.warn(f"{result.name} keeps a record of its own: {result.reason}")
+            results.append([] if isinstance(result, Skipped) else result)
             self._progress.update(len(results))
         if self._progress.stopped():
             raise NecgsError("stopped", INTERRUPTED)

@@ -282,3 +282,20 @@ def test_a_choice_over_the_set_counts_what_is_told_from_others(goal):
         assert np.mean(found) < 2 * ERROR * 1.03
     else:
         assert len(out.getvalue()) <= 700
+
+
+def test_a_defect_in_a_family_costs_no_model(monkeypatch):
+    def fails(task):
+        raise RuntimeError("singular")
+
+    class Listens(Progress):
+        said = ""
+
+        def warn(self, text):
+            self.said += text
+
+    monkeypatch.setattr(poses.PoseTask, "run", fails)
+    listens = Listens()
+    report = necgs_cli.encode([frame(0), frame(0.1)], io.BytesIO(), OPTIONS, listens)
+    assert [model.kind for model in report.models] == ["loop", "loop"] and not report.skipped
+    assert "model_1 keeps a record of its own: a defect" in listens.said and "singular" in listens.said
