@@ -20,18 +20,18 @@ from pathlib import Path
 
 import necgs_cli
 from necgs_cli.bitstream.container import Container, ModelRecord, write_container
-from necgs_cli.decoding import EXPLICIT
+from necgs_cli.decoding import EXPLICIT, POSED
 from necgs_cli.explicit.coding import compiled
 from necgs_cli.explicit.coding.kernel import PYTHON
 from necgs_cli.explicit.records import decode_record, encode_record
 
 
 def mesh_records(path):
-    """The explicit records of a set."""
+    """The explicit records of a set that stand for themselves."""
     with Container.open(str(path)) as container:
         entries = [container.entry(id) for id in range(len(container))]
         return [ModelRecord(e.kind, e.name, e.placement, container.payload(e.id), e.p2s, e.max_error)
-                for e in entries if e.kind in EXPLICIT]
+                for e in entries if e.kind in EXPLICIT and e.kind != POSED]
 
 
 def repeated(records, count):
