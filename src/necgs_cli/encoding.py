@@ -17,7 +17,7 @@ from necgs_cli.kept_records import KeptMeshTask, asked_of
 from necgs_cli.mesh_codec import CodedMesh, MeshTask, allocate, allocate_bytes, most_exact_within
 from necgs_cli.options import DEFAULT_ERROR, EncodeOptions, ErrorBound, Goal
 from necgs_cli.outcome import Missed, NecgsError, Skipped
-from necgs_cli.poses import Allowed, Choice, Families
+from necgs_cli.poses import LEAST_ERROR, Allowed, Choice, Families
 from necgs_cli.prepare import FieldTask, Input, Prepared, Task, prepare_all
 from necgs_cli.progress import Progress
 
@@ -114,27 +114,21 @@ def encode_meshes(
     models, skipped = read_models(items, search, workers, options.strict, progress)
     hulls: list[list[CodedMesh]] = [model.result for model in models]
     bounds = [(goal.error or goal.max_error or DEFAULT_ERROR).of(longest_side(model)) for model in models]
-    largest = [goal.max_error.of(longest_side(m)) if goal.max_error else math.inf for m in models]
     if goal.sized:
         choose: Choice = partial(_chosen_by_size, models, goal=goal)
     elif goal.whole_set:
         choose = partial(allocate, bounds=bounds)
     else:
         choose = _most_exact
-    chosen = choose(hulls)
-    if goal.whole_set:
-        means = [sum(c.p2s for c in chosen) / len(chosen)] * len(chosen) if goal.sized else bounds
-        felt = sum(c.felt / mean for c, mean in zip(chosen, means, strict=True))
-        price = SHARED_PRICE * sum(c.bytes for c in chosen) / felt
-    else:
-        means = bounds if goal.error and not goal.sized else [c.p2s for c in chosen]
-        price = None
-    allowed = [Allowed(*errors, price) for errors in zip(means, largest, strict=True)]
-    families = Families(models, chosen, allowed, options.seed, workers, progress, journal)
+    own = choose(hulls)
+    families = Families(models, own, _allowed(models, own, bounds, goal), options.seed, workers, progress, journal)
     families.find()
-    if goal.whole_set:
-        families.choose_again(hulls, choose)
     chosen, depends = families.records, families.depends
+    if goal.whole_set:
+        chosen, depends = families.choose_again(hulls, choose)
+        alone: list[tuple[int, ...]] = [()] * len(own)
+        if _merit(models, own, alone, bounds, goal) < _merit(models, chosen, depends, bounds, goal):
+            chosen, depends = own, alone
     records = mesh_records(models, chosen, depends)
     missed = _missed(models, chosen, goal, container_bytes([], records))
     for miss in missed:
@@ -144,6 +138,36 @@ def encode_meshes(
     if posed := sum(map(bool, depends)):
         decision += f", {posed} of them told from others"
     return Encoded(models, records, [], skipped, [""] * len(models), decision, missed)
+
+
+def _allowed(
+    models: list[Prepared[Any]], own: list[CodedMesh], bounds: list[float], goal: Goal
+) -> list[Allowed]:
+    """What records told from others may be in place of models' own."""
+    largest = [goal.max_error.of(longest_side(m)) if goal.max_error else math.inf for m in models]
+    price = None
+    if goal.whole_set:
+        means = [sum(c.p2s for c in own) / len(own)] * len(own) if goal.sized else bounds
+        felt = sum(c.felt / max(mean, LEAST_ERROR) for c, mean in zip(own, means, strict=True))
+        price = SHARED_PRICE * sum(c.bytes for c in own) / max(felt, LEAST_ERROR)
+    else:
+        means = bounds if goal.error and not goal.sized else [c.p2s for c in own]
+    return [Allowed(*errors, price) for errors in zip(means, largest, strict=True)]
+
+
+def _merit(
+    models: list[Prepared[Any]],
+    chosen: list[CodedMesh],
+    depends: list[tuple[int, ...]],
+    bounds: list[float],
+    goal: Goal,
+) -> tuple[bool, float]:
+    """Of a choice over the set, the less the better: whether it misses what is asked, then its error or its bytes."""
+    size = container_bytes([], mesh_records(models, chosen, depends))
+    if goal.sized:
+        return size > goal.most_bytes(len(models)), sum(c.p2s for c in chosen)
+    ratio = sum(c.p2s / bound for c, bound in zip(chosen, bounds, strict=True)) / len(chosen)
+    return ratio > MISSED, size
 
 
 def mesh_records(

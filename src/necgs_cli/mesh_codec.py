@@ -97,7 +97,7 @@ class MeshTask:
         return CodedMesh(kind, payload, point.p2s * to_side_2, largest, vertices, point.tail)
 
 
-class Measured(Protocol):
+class CurvePoint(Protocol):
     """A point of a model's curve: bytes against error."""
 
     @property
@@ -110,13 +110,13 @@ class Measured(Protocol):
     def felt(self) -> float: ...
 
 
-M = TypeVar("M", bound=Measured)
+P = TypeVar("P", bound=CurvePoint)
 
 
-def cheapest_hull(points: Sequence[M]) -> list[M]:
+def cheapest_hull(points: Sequence[P]) -> list[P]:
     """The points on the lower convex hull of bytes and felt error, from the smallest record to the most exact."""
     ordered = sorted(points, key=lambda p: (p.bytes, p.felt))
-    hull: list[M] = []
+    hull: list[P] = []
     for point in ordered:
         if hull and point.felt >= hull[-1].felt:
             continue
@@ -126,12 +126,12 @@ def cheapest_hull(points: Sequence[M]) -> list[M]:
     return hull
 
 
-def _slope(a: Measured, b: Measured) -> float:
+def _slope(a: CurvePoint, b: CurvePoint) -> float:
     """Felt error saved for each byte from a to b."""
     return (a.felt - b.felt) / max(b.bytes - a.bytes, 1e-9)
 
 
-def _steps(hulls: Sequence[Sequence[M]], weights: Sequence[float]) -> list[tuple[int, int]]:
+def _steps(hulls: Sequence[Sequence[P]], weights: Sequence[float]) -> list[tuple[int, int]]:
     """(model, point of its hull) in the order of weighted error saved for a byte, each model's points in turn."""
     steps = [
         (_slope(a, b) * weight, model, i + 1)
@@ -141,7 +141,7 @@ def _steps(hulls: Sequence[Sequence[M]], weights: Sequence[float]) -> list[tuple
     return [(model, i) for _, model, i in sorted(steps, key=lambda s: (-s[0], s[1], s[2]))]
 
 
-def allocate(hulls: Sequence[Sequence[M]], bounds: Sequence[float]) -> list[M]:
+def allocate(hulls: Sequence[Sequence[P]], bounds: Sequence[float]) -> list[P]:
     """One point a model, so that the mean of error over bound is at most 1, with the least bytes (equal slope).
 
     Starts from the cheapest records and takes the steps that save most error for a byte first; what the last step
@@ -173,7 +173,7 @@ def allocate(hulls: Sequence[Sequence[M]], bounds: Sequence[float]) -> list[M]:
     return chosen
 
 
-def allocate_bytes(hulls: Sequence[Sequence[M]], most_bytes: float) -> list[M]:
+def allocate_bytes(hulls: Sequence[Sequence[P]], most_bytes: float) -> list[P]:
     """One point a model, with at most so many bytes in all and the least error (equal slope).
 
     Where even the smallest records take more, those.
@@ -191,7 +191,7 @@ def allocate_bytes(hulls: Sequence[Sequence[M]], most_bytes: float) -> list[M]:
     return [hull[i] for hull, i in zip(hulls, level, strict=True)]
 
 
-def most_exact_within(hull: Sequence[M], most_bytes: float) -> M:
+def most_exact_within(hull: Sequence[P], most_bytes: float) -> P:
     """The most exact point of a hull with at most so many bytes; the smallest where none has."""
     small = [p for p in hull if p.bytes <= most_bytes]
     return min(small, key=lambda p: p.p2s) if small else min(hull, key=lambda p: p.bytes)

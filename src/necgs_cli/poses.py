@@ -32,6 +32,8 @@ TRIES = 2
 """Models whose control mesh is tried on one before it keeps its own."""
 ROOT_VERTICES, ROOT_FITS = 1.25, 2
 """Vertices of a family's first record over those that it needs itself: its control mesh suits the others less."""
+LEAST_ERROR = 1e-12
+"""Stands for none where an error is divided by."""
 INTERRUPTED = 130
 
 Choice = Callable[[Sequence[Sequence[CodedMesh]]], list[CodedMesh]]
@@ -54,7 +56,7 @@ class Allowed:
         """Bytes, with the price of the felt error where it has one; infinite for what is not allowed."""
         if record.max_error > self.max_error or (self.price is None and record.p2s > self.p2s):
             return np.inf
-        return record.bytes + (0 if self.price is None else self.price * record.felt / self.p2s)
+        return record.bytes + (0 if self.price is None else self.price * record.felt / max(self.p2s, LEAST_ERROR))
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +83,14 @@ class Shape:
 
 
 @dataclass(frozen=True, eq=False)
-class RootTask:
-    """Finds a record from which others will be told; run in worker processes."""
+class _ShapeTask:
+    """Work on one original; sent to worker processes.
+
+    Attributes:
+        allowed: what its record may be; seed: of the samples.
+    """
 
     shape: Shape
-    own: CodedMesh
     allowed: Allowed
     seed: int
 
@@ -94,6 +99,17 @@ class RootTask:
         """Of the model."""
         return self.shape.name
 
+    def about(self) -> list[bytes]:
+        """What the result depends on, besides the seed."""
+        return [type(self).__name__.encode(), *self.shape.parts(), repr(self.allowed).encode()]
+
+
+@dataclass(frozen=True, eq=False)
+class RootTask(_ShapeTask):
+    """Finds a record from which others will be told, in place of the model's own."""
+
+    own: CodedMesh
+
     def run(self) -> list[CodedMesh]:
         from necgs_cli.explicit.bound import Bound
         from necgs_cli.explicit.control_mesh import PLAIN
@@ -101,7 +117,7 @@ class RootTask:
         from necgs_cli.mesh_codec import MeshTask
 
         mesh = _decoded(self.own)
-        if mesh.kind == PLAIN:
+        if mesh.kind == PLAIN or not 0 < self.own.p2s < np.inf:
             return []
         search, to_unit = Search(self.shape.vertices, self.shape.faces, self.seed), self.shape.to_unit
         count = round(ROOT_VERTICES * len(mesh.positions))
@@ -113,30 +129,21 @@ class RootTask:
         return [MeshTask.coded(point, 1 / to_unit)] if point else []
 
     def about(self) -> list[bytes]:
-        """What the result depends on, besides the seed."""
-        return [b"root", *self.shape.parts(), packed([self.own]), repr(self.allowed).encode()]
+        """As of every task."""
+        return [*super().about(), packed([self.own])]
 
 
 @dataclass(frozen=True, eq=False)
-class PoseTask:
-    """Lays a control mesh onto another original; run in worker processes.
+class PoseTask(_ShapeTask):
+    """Lays a control mesh onto another original.
 
     Attributes:
-        mesh: the control mesh; before: its original, where that has the triangles of this one.
-        coded: control meshes with the same connectivity, from which it may be told; `mesh` is the first.
-        allowed: what it may be.
+        coded: control meshes of the same connectivity, the one that is laid on first; told from the nearest of them.
+        before: the original of the first, where that has the triangles of this one.
     """
 
-    shape: Shape
-    before: Shape | None
     coded: tuple[ControlMesh, ...]
-    allowed: Allowed
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """Of the model."""
-        return self.shape.name
+    before: Shape | None
 
     def run(self) -> list[CodedMesh]:
         """Records, each with the number among `coded` of the mesh that it is told from as `told_from`."""
@@ -160,8 +167,8 @@ class PoseTask:
         return records
 
     def about(self) -> list[bytes]:
-        """What the result depends on, besides the seed."""
-        found = [b"pose", *self.shape.parts(), repr(self.allowed).encode()]
+        """As of every task."""
+        found = super().about()
         for mesh in self.coded:
             creases = () if mesh.creases is None else mesh.creases
             arrays = (mesh.positions, mesh.faces, creases)
@@ -267,7 +274,7 @@ class Families:
 
     def _start(self, roots: list[int]) -> None:
         """Better records for the first ones of families."""
-        tasks = [RootTask(self._shape(i), self._own[i], self._allowed[i], self._seed) for i in roots]
+        tasks = [RootTask(self._shape(i), self._allowed[i], self._seed, self._own[i]) for i in roots]
         for i, better in zip(roots, self._all(tasks, "fitting the first of their kind"), strict=True):
             self.records[i] = better[0] if better else self._own[i]
             self._coded[i] = _Coded(_decoded(self.records[i]), 0, i)
@@ -294,7 +301,7 @@ class Families:
     def _task(self, i: int, of: int) -> PoseTask:
         coded = tuple(self._coded[k].mesh for k in self._near(i, of))
         before = self._shape(of) if self._triangles[i] == self._triangles[of] else None
-        return PoseTask(self._shape(i), before, coded, self._allowed[i], self._seed)
+        return PoseTask(self._shape(i), self._allowed[i], self._seed, coded, before)
 
     def _all(self, tasks: Sequence[RootTask | PoseTask], phase: str) -> list[list[CodedMesh]]:
         if tasks:
@@ -329,12 +336,16 @@ class Families:
                 for i in family:
                     self.records[i], self.depends[i] = self._own[i], ()
 
-    def choose_again(self, hulls: Sequence[Sequence[CodedMesh]], choose: Choice) -> None:
+    def choose_again(
+        self, hulls: Sequence[Sequence[CodedMesh]], choose: Choice
+    ) -> tuple[list[CodedMesh], list[tuple[int, ...]]]:
         """A new choice over the set, among all records of the models from which no other is told.
 
         Args:
             hulls: of each model's own records, from `cheapest_hull`.
             choose: one of each of such hulls.
+        Returns:
+            Records, and what each depends on.
         """
         needed = {of for others in self.depends for of in others}
         told_from: dict[int, int] = {}
@@ -348,8 +359,8 @@ class Families:
                        if of in needed and record.max_error <= self._allowed[i].max_error]
             told_from.update((id(record), of) for record, of in options)
             open_hulls.append(cheapest_hull([*hull, *(record for record, _ in options)]))
-        self.records = choose(open_hulls)
-        self.depends = [(told_from[id(r)],) if id(r) in told_from else () for r in self.records]
+        chosen = choose(open_hulls)
+        return chosen, [(told_from[id(record)],) if id(record) in told_from else () for record in chosen]
 
 
 def _equal_triangles(models: Sequence[Prepared[Any]]) -> np.ndarray:

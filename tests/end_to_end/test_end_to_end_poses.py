@@ -17,6 +17,7 @@ from necgs_cli.bitstream.records import make_record
 from necgs_cli.decoding import MOST_POSES, POSED
 from necgs_cli.explicit.control_mesh import SMOOTH, ControlMesh, grid_step
 from necgs_cli.explicit.records import decode_record, encode_posed, encode_record
+from necgs_cli.mesh_codec import CodedMesh
 from necgs_cli.meshes.placement import Placement
 from necgs_cli.meshes.read import read_mesh
 from necgs_cli.metrics.surface import Reference
@@ -299,3 +300,14 @@ def test_a_defect_in_a_family_costs_no_model(monkeypatch):
     report = necgs_cli.encode([frame(0), frame(0.1)], io.BytesIO(), OPTIONS, listens)
     assert [model.kind for model in report.models] == ["loop", "loop"] and not report.skipped
     assert "model_1 keeps a record of its own: a defect" in listens.said and "singular" in listens.said
+
+
+@pytest.mark.parametrize("goal", [{}, {"policy": "set"}, {"target_size": 400}])
+def test_models_that_are_met_exactly_have_a_finite_price(goal, monkeypatch):
+    allowed = []
+    cost = poses.Allowed.cost
+    monkeypatch.setattr(poses.Allowed, "cost", lambda self, record: allowed.append(self) or cost(self, record))
+    boxes = [(box.vertices, box.faces) for box in map(trimesh.creation.box, [(2, 2, 2), (2, 2, 2)])]
+    report = necgs_cli.encode(boxes, io.BytesIO(), EncodeOptions(workers=1, **goal))
+    assert not report.missed and not report.skipped and all(np.isfinite(a.price or 0) for a in allowed)
+    assert np.isfinite(cost(poses.Allowed(0.0, np.inf, 5.0), CodedMesh(5, b"", 0.0, 0.0, 8)))

@@ -71,18 +71,19 @@ def pose_points(coded: Sequence[ControlMesh], start: np.ndarray | None, search: 
     regulariser = Regulariser(faces, len(known))
     fit = Fit(search.target, patches, regulariser, start, on_surface=False, manner=search.manner, known=known)
     points: list[Point] = []
-    for regulariser.bits_per_vertex in TOLD_BITS_PER_VERTEX:
+    for bits_per_vertex in TOLD_BITS_PER_VERTEX:
+        regulariser.bits_per_vertex = bits_per_vertex
         fit.improve(ROUNDS, mesh.step)
         if not 0 < fit.error < FARTHEST * bound.mean:
             break
-        suited = mesh.grid if search.mechanical else grid_of(STEP_PER_REAL_ERROR * fit.error)
+        grid = mesh.grid if search.mechanical else grid_of(STEP_PER_REAL_ERROR * fit.error)
         found: list[Point] = []
-        while len(found) < GRIDS and 0 <= suited <= MOST_GRID:
-            found.append(search.measure(replace(mesh, positions=fit.integers(grid_step(suited)), grid=suited)))
+        while len(found) < GRIDS and 0 <= grid <= MOST_GRID:
+            found.append(search.measure(replace(mesh, positions=fit.integers(grid_step(grid)), grid=grid)))
             within = bound.ratio(found[-1]) <= 1
             if within != (bound.ratio(found[0]) <= 1):
                 break
-            suited += -1 if within else 1
+            grid += -1 if within else 1
         points += found
         if not beyond and any(bound.ratio(p) <= 1 for p in found):
             break
