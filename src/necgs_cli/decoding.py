@@ -43,8 +43,11 @@ class FieldDecoder(Protocol):
         """The field of one record."""
 
 
-def open_decoder(section: SetSection) -> FieldDecoder:
+def open_decoder(section: SetSection, device: str = "cpu") -> FieldDecoder:
     """The decoder that a set section holds.
+
+    Args:
+        device: torch device for the paper's dense decoder; a sparse one runs in NumPy.
 
     Raises:
         DamagedFile: the section is none, or damaged.
@@ -55,19 +58,19 @@ def open_decoder(section: SetSection) -> FieldDecoder:
 
         return NumpyDecoder(DecoderPayload.from_bytes(section.payload))
     if section.kind == DENSE:
-        return _StoredDenseDecoder(section.payload)
+        return _StoredDenseDecoder(section.payload, device)
     raise DamagedFile(f"section {section.kind} holds no decoder")
 
 
 class _StoredDenseDecoder:
     """The paper's decoder as it is stored. Runs in torch."""
 
-    def __init__(self, payload: bytes):
+    def __init__(self, payload: bytes, device: str):
         from necgs_cli.model.dense_decoder import DenseDecoder
         from necgs_cli.model.dense_payload import unpack_decoder
 
         self.config, integers = unpack_decoder(payload)
-        self.network = DenseDecoder.from_integers(self.config, integers)
+        self.network = DenseDecoder.from_integers(self.config, integers).to(device)
 
     def decode(self, feature: bytes) -> SparseField:
         from necgs_cli.model.dense_payload import unpack_feature

@@ -31,8 +31,8 @@ FAR = 64.0
 """Stands for the distance of a model that decodes to nothing."""
 TRAINING_SHARE = 0.5
 """Least share of a time budget that is left to training, however long the preparation took."""
-FINISH_SECONDS = 0.5
-"""Expected seconds a model for the last measurement."""
+FINISH_SECONDS = 0.3
+"""Expected seconds a model for the last measurement, one after another."""
 MISSED = 1.01
 """An error above this many times the asked one is reported as missed."""
 LEAST_PAYLOAD = 16
@@ -258,13 +258,13 @@ def encode_neural(
         checkpoint.identify(_identity(models, options))
     seconds = None
     if options.time_budget is not None:
-        left = options.time_budget - (time.monotonic() - started) - FINISH_SECONDS * len(models) / machine.workers
+        left = options.time_budget - (time.monotonic() - started) - FINISH_SECONDS * len(models)
         seconds = max(left, TRAINING_SHARE * options.time_budget)
     try:
         coded = train_set(models, preset, machine, progress, checkpoint, seconds)
     except Stopped:
         raise NecgsError("stopped", INTERRUPTED) from None
-    records = neural_records(coded.section, coded.payloads, models, progress)
+    records = neural_records(coded.section, coded.payloads, models, machine, progress)
     decision = f"neural records, as asked: a decoder of {len(coded.section.payload):,} B for the set"
     return Encoded(models, records, [coded.section], skipped, [m.result.sign for m in models], decision)
 
@@ -294,7 +294,7 @@ def append_neural(
         payloads = append_features(section, stored, models, machine, progress, seconds)
     except Stopped:
         raise NecgsError("stopped; the file is as it was", INTERRUPTED) from None
-    records = neural_records(section, payloads, models, progress)
+    records = neural_records(section, payloads, models, machine, progress)
     return Encoded(models, records, [], skipped, [m.result.sign for m in models], "features for the set's decoder")
 
 
@@ -323,12 +323,12 @@ def _identity(models: list[Prepared[Any]], options: EncodeOptions) -> dict[str, 
 
 
 def neural_records(
-    section: SetSection, payloads: list[bytes], models: list[Prepared[Any]], progress: Progress
+    section: SetSection, payloads: list[bytes], models: list[Prepared[Any]], machine: Machine, progress: Progress
 ) -> list[ModelRecord]:
     """Records with the distortion that a reader will get."""
     from necgs_cli.neural import FINAL_SAMPLES, measure_record, reference
 
-    decoder = open_decoder(section)
+    decoder = open_decoder(section, machine.device)
     records = []
     progress.phase("verifying", len(models))
     for done, (payload, model) in enumerate(zip(payloads, models, strict=True), 1):

@@ -81,7 +81,7 @@ def train_set(
         objective, steps, kind = *_dense_objective(models, preset, machine), DENSE
     else:
         objective, steps, kind = *_sparse_objective(models, preset, machine), SPARSE
-    measure = _probe(models, kind, objective)
+    measure = _probe(models, kind, objective, machine.device)
     train(objective, Length(steps, seconds), progress, checkpoint, measure)
     section, payloads = objective.export()
     return Coded(kind, SetSection(kind, section), payloads)
@@ -130,14 +130,16 @@ def measure_record(decoder: FieldDecoder, payload: bytes, model: Prepared[Any], 
     return against.measure(model.placement.to_source(vertices), faces)
 
 
-def _probe(models: Sequence[Prepared[FieldFit]], kind: int, objective: Objective) -> Callable[[], dict[str, float]]:
+def _probe(
+    models: Sequence[Prepared[FieldFit]], kind: int, objective: Objective, device: str
+) -> Callable[[], dict[str, float]]:
     """Measures a few models of the set through the real decode path."""
     chosen = range(0, len(models), max(1, -(-len(models) // PROBE_MODELS)))
     references = {i: reference(models[i], PROBE_SAMPLES) for i in chosen}
 
     def measure() -> dict[str, float]:
         section, payloads = objective.export()
-        decoder = open_decoder(SetSection(kind, section))
+        decoder = open_decoder(SetSection(kind, section), device)
         found = [measure_record(decoder, payloads[i], models[i], references[i]).p2s for i in chosen]
         size = len(section) / len(models) + sum(map(len, payloads)) / len(payloads)
         return {"p2s": sum(found) / len(found), "bytes_per_model": size}

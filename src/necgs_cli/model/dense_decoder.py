@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -86,13 +87,28 @@ class DenseDecoder(nn.Module):
 
     @torch.no_grad()
     def decode(self, feature: np.ndarray) -> SparseField:
-        """The field of one model.
+        """The field of one model, in float32 on every device.
 
         Args:
             feature: int8 (c, 4, 4, 4), the stored integers.
         """
-        volume = self(dequantise(feature)[None].to(self.biases[0].device))
+        with without_tf32():
+            volume = self(dequantise(feature)[None].to(self.biases[0].device))
         return to_sparse_field(volume[0].float().cpu())
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Convolutions keep all bits of float32 on CUDA too, where PyTorch rounds what they multiply to TF32 by default."""
+    if not torch.cuda.is_available():
+        yield
+        return
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def shuffle(x: torch.Tensor) -> torch.Tensor:

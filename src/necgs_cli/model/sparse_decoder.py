@@ -19,8 +19,8 @@ from torch.nn import functional
 from necgs_cli.model import cells, contexts
 from necgs_cli.model.config import BASE, DecoderConfig
 
-CHUNK = 1024
-"""Cells gathered at once: keeps the gathered block in the cache."""
+CHUNK, GPU_CHUNK = 1024, 1 << 17
+"""Cells gathered at once: on a CPU the gathered block stays in the cache, on a GPU few products keep it busy."""
 
 
 class SparseConvolution(torch.autograd.Function):
@@ -50,9 +50,10 @@ def _gathered(x: Tensor, table: Tensor):
     more than the gather itself."""
     x = torch.cat([x, x.new_zeros(1, x.shape[1])])
     stencil = table.shape[1]
-    buffer = x.new_empty(min(CHUNK, len(table)) * stencil, x.shape[1])
-    for start in range(0, len(table), CHUNK):
-        rows = table[start : start + CHUNK].reshape(-1)
+    chunk = CHUNK if x.device.type == "cpu" else GPU_CHUNK
+    buffer = x.new_empty(min(chunk, len(table)) * stencil, x.shape[1])
+    for start in range(0, len(table), chunk):
+        rows = table[start : start + chunk].reshape(-1)
         block = buffer[: len(rows)]
         torch.index_select(x, 0, rows, out=block)
         yield start, len(rows) // stencil, block.view(len(rows) // stencil, -1)

@@ -92,18 +92,18 @@ class PaperObjective:
         chosen = self._next_batch()
         set_rate(self.optimiser, fraction, self.options)
         self.optimiser.zero_grad(set_to_none=True)
-        figures: dict[str, float] = {}
+        figures: dict[str, torch.Tensor] = {}
         for part in split_batch(chosen, self.config, self.device):
             terms = loss_terms(self.decoder, self.draw_features(part), [self.targets[i] for i in part], self.options)
             share = len(part) / len(chosen)
             (terms["loss"] * share).backward()
             for name, value in terms.items():
-                figures[name] = figures.get(name, 0.0) + share * value.item()
+                figures[name] = figures.get(name, torch.zeros_like(value)) + share * value.detach()
         self.optimiser.step()
         self.decoder.clamp_parameters()
         self.features.data.clamp_(-1, 1)
         self.steps_done += 1
-        return figures
+        return numbers(figures)
 
     def draw_features(self, models: list[int]) -> torch.Tensor:
         """Quantised features of some models, (b, c, 4, 4, 4), with gradients to what they come from."""
@@ -187,12 +187,13 @@ def fit_feature(
         set_rate(optimiser, index / steps, options, rate / options.learning_rate)
         optimiser.zero_grad(set_to_none=True)
         terms = loss_terms(decoder, quantise(feature), [target], options)
-        if terms["loss"].item() < least:
-            best, least = to_integers(feature[0]), terms["loss"].item()
+        figures = numbers(terms)
+        if figures["loss"] < least:
+            best, least = to_integers(feature[0]), figures["loss"]
         terms["loss"].backward()
         optimiser.step()
         feature.data.clamp_(-1, 1)
-        if on_step is not None and on_step(index + 1, {name: value.item() for name, value in terms.items()}):
+        if on_step is not None and on_step(index + 1, figures):
             break
     return best
 
@@ -219,7 +220,8 @@ def loss_terms(
     wanted = torch.stack([target.volume() for target in targets])
     with torch.autocast(features.device.type, torch.bfloat16, enabled=options.bf16):
         decoded = decoder(features)
-    decoded = decoded.float()
+    # The decoder's channels lie last in memory, those of the targets first: what mixes them is slow.
+    decoded = decoded.float().contiguous()
     error = (decoded - wanted).abs()
     near = (wanted[:, :1].abs() < 1).float()
     # A model at a time, so that a batch may be passed through in parts.
@@ -231,6 +233,11 @@ def loss_terms(
         deformation = ssim3d(decoded[:, 1:], wanted[:, 1:])
         loss = loss + options.ssim_weight * (2 - terms["ssim"] - deformation)
     return {"loss": loss, **{name: value.detach() for name, value in terms.items()}}
+
+
+def numbers(terms: dict[str, torch.Tensor]) -> dict[str, float]:
+    """Scalar tensors as numbers, fetched together: a GPU is waited for once."""
+    return dict(zip(terms, torch.stack([value.detach() for value in terms.values()]).tolist(), strict=True))
 
 
 def set_rate(optimiser: torch.optim.Optimizer, fraction: float, options: PaperOptions, scale: float = 1.0) -> None:

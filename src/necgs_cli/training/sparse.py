@@ -66,7 +66,7 @@ TABLE_STEP = math.log(scale_mean(1) / scale_mean(0))
 """Natural logarithm of the ratio of two neighbouring Laplace tables."""
 
 PART = 2
-"""Models of a batch that are worked on together by one thread."""
+"""Models of a batch that are worked on together by one thread; on a GPU all are, for its work is parallel as it is."""
 
 
 class _Fields:
@@ -206,7 +206,8 @@ class SparseObjective:
             loss = share * sum(self._level_loss(fields, p, i) for i, p in enumerate(reversed(predictions)))
             return loss.item(), list(torch.autograd.grad(loss, [t for t in leaves if t.requires_grad]))
 
-        parts = [slice(start, start + PART) for start in range(0, len(models), PART)]
+        size = PART if models.device.type == "cpu" else len(models)
+        parts = [slice(start, start + size) for start in range(0, len(models), size)]
         results = list(self.pool.map(work, parts))
         count = 0 if self.frozen else len(weights)
         of_weights = [torch.stack(g).sum(0) for g in zip(*(r[1][:count] for r in results), strict=True)]
@@ -266,7 +267,9 @@ class SparseObjective:
         self.decoder.load_state_dict(state["decoder"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.generator.set_state(state["generator"].cpu())
-        self.noise.set_state(state["noise"].cpu())
+        if len(state["noise"]) == len(self.noise.get_state()):
+            self.noise.set_state(state["noise"].cpu())
+        # Otherwise it comes from another kind of device, whose noise cannot go on here: it begins again.
         self.queue, self.steps = list(state["queue"]), state["steps"]
 
     def payload(self) -> DecoderPayload:
