@@ -36,10 +36,12 @@ def ssim3d(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
 
 def _filter(volumes: torch.Tensor, blur: torch.Tensor) -> torch.Tensor:
-    """Separable filter along the last three axes, each as one matrix product: (b, c, K, K, K) to K - 10 a side."""
-    out = volumes @ blur
-    out = torch.einsum("bcijk,jy->bciyk", out, blur)
-    return torch.einsum("bciyk,ix->bcxyk", out, blur)
+    """Separable filter along the last three axes, each as matrix products in place: (b, c, K, K, K) to K - 10 a side."""
+    batch, channels, size = volumes.shape[:3]
+    left = blur.shape[1]
+    rows = (volumes.reshape(-1, size) @ blur).view(-1, size, left)
+    planes = torch.bmm(blur.T.expand(len(rows), -1, -1), rows).view(batch * channels, size, left * left)
+    return torch.bmm(blur.T.expand(len(planes), -1, -1), planes).view(batch, channels, left, left, left)
 
 
 @cache
