@@ -100,10 +100,11 @@ def test_the_papers_first_step_is_that_of_a_cpu(fits):
 @needs_cuda
 def test_the_sparse_first_step_is_that_of_a_cpu(fits):
     exact = SparseSchedule(noise_until=0)  # each device has its own noise
-    cuda, cpu = sparse_objective(fits, "cuda", schedule=exact), sparse_objective(fits, "cpu", schedule=exact)
-    # a number halfway between two integers may be rounded to either
-    assert cuda.step(0.5) == pytest.approx(cpu.step(0.5), rel=5e-3)
-    assert_equal_gradients(cuda.decoder.parameters(), cpu.decoder.parameters(), tolerance=3e-2)
+    # two models: a CPU works on so many together, and means are taken over those
+    cuda, cpu = (sparse_objective(fits[:2], device, schedule=exact) for device in ("cuda", "cpu"))
+    assert cuda.step(0.5) == pytest.approx(cpu.step(0.5), rel=1e-3)
+    # a weight halfway between two integers may be rounded to either
+    assert_equal_gradients(cuda.decoder.parameters(), cpu.decoder.parameters(), tolerance=1e-2)
 
 
 @on_each_device
