@@ -5,6 +5,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from necgs_cli.explicit import rounding
 from necgs_cli.explicit.rounding import descend, nearest_integers, round_vertices
 
 
@@ -51,6 +52,31 @@ def test_more_candidates_come_nearer():
         one, many = (value(hessian, gradient, nearest_integers(hessian, gradient, k)) for k in (1, 16))
         nearer.append(many < one)
     assert np.mean(nearer) > 0.6
+
+
+def test_free_coordinates_stay_real_at_the_optimum_for_the_others():
+    hessian, gradient = model(7, 24)
+    found = nearest_integers(hessian, gradient, free=10)
+    assert np.array_equal(found[10:], np.rint(found[10:]))
+    assert np.abs(hessian[:10] @ found - gradient[:10]).max() < 1e-9
+
+
+def test_large_meshes_are_rounded_region_by_region(monkeypatch):
+    """On a chain of vertices coupled to those near them, regions lose next to nothing against all at once."""
+    rng = np.random.default_rng(0)
+    band = sp.diags([rng.normal(size=600) for _ in range(12)], range(12), shape=(600, 600)).tocsc()
+    hessian = (band.T @ band + 0.05 * sp.identity(600)).tocsc()
+    vertices = np.stack([np.linspace(0, 9, 200), *rng.random((2, 200))], axis=1)
+    gradient = (hessian @ vertices.ravel()).reshape(-1, 3)
+
+    def excess(region: int) -> float:
+        monkeypatch.setattr(rounding, "REGION", region)
+        off = round_vertices(hessian, gradient, vertices, 1.0).ravel() - vertices.ravel()
+        return float(off @ (hessian @ off))
+
+    one_by_one = np.rint(vertices.ravel()) - vertices.ravel()
+    assert excess(50) < 1.2 * excess(1000)
+    assert excess(50) < 0.8 * float(one_by_one @ (hessian @ one_by_one))
 
 
 def test_integers_reproduce_vertices_that_lie_on_the_grid():

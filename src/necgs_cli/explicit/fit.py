@@ -123,21 +123,21 @@ def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Ma
     """Closest points in both directions, and the quadratic model of the mean distance that they give."""
     from scipy.spatial import cKDTree
 
-    surface = patches.mapping @ vertices
+    surface, samples = patches.mapping @ vertices, target.samples_for(len(vertices))
     corners = surface[patches.faces]
     normals, areas = face_normals(corners)
     centroids = corners.mean(axis=1)
-    goal, goal_normals = target.closest(centroids, normals)
+    goal, goal_normals = samples.closest(centroids, normals)
     there = np.linalg.norm(centroids - goal, axis=1)
     metric = _plane_metric(_weights(there, areas + 1e-300, manner), goal_normals, there, manner.radius)
 
     tree = cKDTree(np.hstack([centroids, NORMAL_WEIGHT * normals]))
-    of = tree.query(np.hstack([target.asked, NORMAL_WEIGHT * target.asked_normals]))[1]
-    closest = closest_on_triangles(target.asked, corners[of])
-    back = np.linalg.norm(closest - target.asked, axis=1)
+    of = tree.query(np.hstack([samples.asked, NORMAL_WEIGHT * samples.asked_normals]))[1]
+    closest = closest_on_triangles(samples.asked, corners[of])
+    back = np.linalg.norm(closest - samples.asked, axis=1)
     weights = _weights(back, np.ones(len(back)), manner)
-    back_metric = _plane_metric(weights, target.asked_normals, back, manner.radius)
-    back_goal = target.asked - closest + centroids[of]  # the centroid stands for the closest point of its triangle
+    back_metric = _plane_metric(weights, samples.asked_normals, back, manner.radius)
+    back_goal = samples.asked - closest + centroids[of]  # the centroid stands for the closest point of its triangle
 
     count = len(centroids)
     pull = np.einsum("sij,sj->si", metric, goal)

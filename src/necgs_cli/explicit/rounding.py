@@ -6,25 +6,30 @@ rounded (Babai's nearest plane); several candidates are kept on the way (a K-bes
 codes). Single steps that lower the model end it. Saves more than one bit a coordinate against plain rounding.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
-DENSE_LIMIT = 1000  # vertices up to which the dense Cholesky factor is affordable
+REGION = 200  # vertices at most that are rounded together: their Cholesky factor is dense
+RINGS = 2  # of the Hessian's neighbours about a region that give way
 CANDIDATES = 16  # roundings of the coordinates done so far that are kept
 
 
-def nearest_integers(hessian: np.ndarray, gradient: np.ndarray, candidates: int | None = None) -> np.ndarray:
+def nearest_integers(hessian: np.ndarray, gradient: np.ndarray, candidates: int | None = None,
+                     free: int = 0) -> np.ndarray:
     """Integers (k,) near the least of x'Hx - 2 g'x, H dense and positive definite.
 
-    One candidate is Babai's nearest plane.
+    One candidate is Babai's nearest plane. The first `free` coordinates stay real, at the optimum for the others.
     """
-    from scipy.linalg import cho_solve, cholesky
+    from scipy.linalg import cho_solve, cholesky, solve_triangular
 
-    order = np.argsort(hessian.diagonal(), kind="stable")  # the last is rounded first: errors there weigh most
+    # the last is rounded first: errors there weigh most
+    order = np.concatenate([np.arange(free), free + np.argsort(hessian.diagonal()[free:], kind="stable")])
     upper = cholesky(hessian[np.ix_(order, order)], lower=False, check_finite=False)
     real = cho_solve((upper, False), gradient[order], check_finite=False)
     pivots = upper.diagonal().copy()
     moved, cost = np.zeros((1, len(real))), np.zeros(1)  # of each candidate: integers less the real optimum
-    for i in range(len(real) - 1, -1, -1):
+    for i in range(len(real) - 1, free - 1, -1):
         centre = real[i] - moved[:, i + 1:] @ upper[i, i + 1:] / pivots[i]
         near = np.rint(centre)
         both = np.concatenate([near, near + np.where(centre > near, 1, -1)])
@@ -32,9 +37,42 @@ def nearest_integers(hessian: np.ndarray, gradient: np.ndarray, candidates: int 
         kept = np.argsort(price, kind="stable")[:candidates or CANDIDATES]
         moved = moved[kept % len(cost)]
         moved[:, i], cost = both[kept] - real[i], price[kept]
+    found = real + moved[0]
+    found[free:] = np.rint(found[free:])
+    if free:
+        found[:free] -= solve_triangular(upper[:free, :free], upper[:free, free:] @ moved[0, free:], check_finite=False)
     integers = np.empty(len(real))
-    integers[order] = np.rint(moved[0] + real)
+    integers[order] = found
     return integers
+
+
+def _regions(points: np.ndarray, index: np.ndarray) -> Iterator[np.ndarray]:
+    """The points (n, 3) of an index in compact groups of at most REGION, halved along their longest side."""
+    if len(index) <= REGION:
+        yield index
+        return
+    axis = np.argmax(np.ptp(points[index], axis=0))
+    ordered = index[np.argsort(points[index, axis], kind="stable")]
+    for half in np.array_split(ordered, 2):
+        yield from _regions(points, half)
+
+
+def _region_by_region(hessian, gradient: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Integers (3n,) near the least of x'Hx - 2 g'x, H sparse (CSR); `start` (n, 3) is that least or near it."""
+    x, rounded = start.ravel().copy(), np.zeros(start.size, bool)
+    for region in _regions(start, np.arange(len(start))):
+        inside = (3 * region[:, None] + np.arange(3)).ravel()
+        near = inside
+        for _ in range(RINGS):
+            near = np.unique(hessian[near].indices)
+        free = np.setdiff1d(near[~rounded[near]], inside)
+        chosen = np.concatenate([free, inside])
+        rows = hessian[chosen]
+        local = rows[:, chosen].toarray()
+        outer = rows @ x - local @ x[chosen]
+        x[chosen] = nearest_integers(local, gradient[chosen] - outer, free=len(free))
+        rounded[inside] = True
+    return x
 
 
 def descend(hessian, gradient: np.ndarray, integers: np.ndarray, most: int = 20000) -> np.ndarray:
@@ -62,11 +100,10 @@ def round_vertices(hessian, gradient: np.ndarray, vertices: np.ndarray, step: fl
 
     Args:
         hessian: sparse (3n, 3n), positive definite; gradient: (n, 3): the model V'HV - 2 g'V.
-        vertices: (n, 3) least of the model or near it, the start where n is large; step: of the grid.
+        vertices: (n, 3) least of the model or near it; step: of the grid.
     Returns:
         (n, 3) int32, in steps.
     """
     scaled, right = (hessian * step**2).tocsr(), gradient.ravel() * step
-    dense = len(vertices) <= DENSE_LIMIT
-    start = nearest_integers(scaled.toarray(), right) if dense else np.rint(vertices.ravel() / step)
+    start = _region_by_region(scaled, right, vertices / step)
     return descend(scaled, right, start).reshape(-1, 3).astype(np.int32)

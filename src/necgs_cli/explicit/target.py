@@ -6,6 +6,8 @@ from .subdivide import unique_edges
 
 NORMAL_WEIGHT = 0.015  # length of a unit normal in the closest-point search: keeps both sides of thin parts apart
 SHARP_ANGLE = 40.0  # degrees between the normals of two faces from which their edge is a feature
+FOUND, ASKED = 40000, 15000  # samples that small fits look up, and that look them up
+FEW_VERTICES, MOST_DOUBLINGS = 220, 3  # vertices for which so many do; times that they double with those
 
 
 def face_normals(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -82,25 +84,48 @@ class Curves:
         self.tree = cKDTree(self.points) if len(of) else None
 
 
+class Samples:
+    """Samples of an original by which it is compared with the surface of a fit.
+
+    Attributes:
+        asked, asked_normals: two (a, 3), points that look the fit up.
+
+    Args:
+        corners: (m, 3 corners, 3) of the original's triangles; normals: (m, 3); seed: of the samples.
+        found: samples that the fit looks up; asked: samples that look the fit up.
+    """
+
+    def __init__(self, corners: np.ndarray, normals: np.ndarray, seed: int, found: int, asked: int):
+        from scipy.spatial import cKDTree
+
+        self._corners, self._normals = corners, normals
+        rng = np.random.default_rng(seed)
+        points, self._face = sample_surface(corners, found, rng)
+        self._tree = cKDTree(np.hstack([points, NORMAL_WEIGHT * normals[self._face]]))
+        self.asked, face = sample_surface(corners, asked, rng)
+        self.asked_normals = normals[face]
+
+    def closest(self, points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Closest points of like orientation and the normals there: two (n, 3)."""
+        near = self._tree.query(np.hstack([points, NORMAL_WEIGHT * normals]))[1]
+        face = self._face[near]
+        return closest_on_triangles(points, self._corners[face]), self._normals[face]
+
+
 class Target:
-    """An original surface, sampled once for all fits to it.
+    """An original surface, sampled once for all fits of about a size to it.
 
     Args:
         vertices: (n, 3) float in the unit frame; faces: (m, 3) int, some with area.
-        seed: of the samples; found: samples that the fit looks up; asked: samples that look the fit up.
+        seed: of the samples.
     """
 
-    def __init__(self, vertices: np.ndarray, faces: np.ndarray, seed: int = 0, found: int = 40000, asked: int = 15000):
-        from scipy.spatial import cKDTree
-
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray, seed: int = 0):
         self.vertices, self.faces = np.asarray(vertices, np.float64), np.asarray(faces, np.int64)
         self.corners = self.vertices[self.faces]
         self.normals = face_normals(self.corners)[0]
-        rng = np.random.default_rng(seed)
-        points, self.found_face = sample_surface(self.corners, found, rng)
-        self.tree = cKDTree(np.hstack([points, NORMAL_WEIGHT * self.normals[self.found_face]]))
-        self.asked, face = sample_surface(self.corners, asked, rng)
-        self.asked_normals = self.normals[face]
+        self._seed = seed
+        self._samples: dict[int, Samples] = {}  # by doublings
         edges, angle, border = dihedral_edges(self.vertices, self.faces)
         sharp = edges[angle > SHARP_ANGLE]
         bend = np.linalg.norm(self.vertices[edges[:, 0]] - self.vertices[edges[:, 1]], axis=1) * angle
@@ -109,8 +134,10 @@ class Target:
         self.sharp = Curves(self.vertices, sharp)
         self.border_and_sharp = Curves(self.vertices, np.concatenate([border, sharp]))
 
-    def closest(self, points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Closest points of like orientation and the normals there: two (n, 3)."""
-        near = self.tree.query(np.hstack([points, NORMAL_WEIGHT * normals]))[1]
-        face = self.found_face[near]
-        return closest_on_triangles(points, self.corners[face]), self.normals[face]
+    def samples_for(self, vertex_count: int) -> Samples:
+        """Samples for control meshes of about that many vertices: the more there are, the smaller what they can fit."""
+        doublings = int(np.clip(round(np.log2(max(vertex_count, 1) / FEW_VERTICES)), 0, MOST_DOUBLINGS))
+        if doublings not in self._samples:
+            counts = FOUND << doublings, ASKED << doublings
+            self._samples[doublings] = Samples(self.corners, self.normals, self._seed, *counts)
+        return self._samples[doublings]

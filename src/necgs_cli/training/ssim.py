@@ -36,7 +36,7 @@ def ssim3d(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
 
 def _filter(volumes: torch.Tensor, blur: torch.Tensor) -> torch.Tensor:
-    """Separable filter along the last three axes, each as matrix products in place: (b, c, K, K, K) to K - 10 a side."""
+    """Separable filter along the last three axes, each as matrix products: (b, c, K, K, K) to K - 10 a side."""
     batch, channels, size = volumes.shape[:3]
     left = blur.shape[1]
     rows = (volumes.reshape(-1, size) @ blur).view(-1, size, left)
