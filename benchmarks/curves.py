@@ -5,8 +5,9 @@
 
 Writes OUT.json (every point measured, and the sets' curves) and OUT.png. Errors are mean distances between decoded
 surface and original, both ways averaged, longest side = 2. A set's curve is the choice of least bytes whose mean error
-is the one asked (`--policy set`), framing and names included. A peers' file has the columns set, peer, p2s and
-bytes_per_model; a points' file is a list of objects set, label, p2s and bytes_per_model, of results measured elsewhere.
+is the one asked (`--policy set`), framing and names included; records told from other models are left out. A peers'
+file has the columns set, peer, p2s, p99 and bytes_per_model; a points' file is a list of objects set, label, p2s,
+bytes_per_model and maybe p99, of results measured elsewhere: those of a label are joined.
 OUT.json is kept up to date: a run that was stopped goes on where it was.
 """
 
@@ -32,6 +33,10 @@ from necgs_cli.meshes.read import read_mesh
 FRAMING = 18  # bytes a model besides payload and name
 ASKED = np.geomspace(6e-3, 0.3e-3, 25)  # mean errors of a set's curve
 SHOWN = ("draco", "qem_draco")
+MEASURES = {  # column of a set's curve, axis, its limits
+    "p2s": (0, "mean surface distance (longest side = 2)", (2e-4, 2.5e-2)),
+    "p99": (2, "99th percentile of the distance", (8e-4, 8e-2)),
+}
 
 
 def measure(path: str, name: str, errors: list[float]) -> dict:
@@ -72,32 +77,39 @@ def set_curve(models: list[dict], kinds: tuple[str, ...]) -> list[list[float]]:
 
 
 def plot(curves: dict, peers: list[dict], points: list[dict], path: Path) -> None:
-    """One panel a set."""
+    """A column a set: mean distances above, 99th percentiles below."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, panels = pyplot.subplots(1, len(curves), figsize=(4.6 * len(curves), 4.2), squeeze=False, sharey=True)
-    for panel, (name, kinds) in zip(panels[0], curves.items(), strict=True):
-        for label, rows in kinds.items():
-            if rows:
-                style = {"lw": 2.2, "color": "black"} if label == "any kind" else {"lw": 1.2}
-                panel.plot([r[1] for r in rows], [r[0] for r in rows], label=f"necgs, {label}", **style)
-        for peer in SHOWN:
-            rows = sorted((float(r["bytes_per_model"]), float(r["p2s"])) for r in peers
-                          if r["set"] == name and r["peer"] == peer)
-            if rows:
-                panel.plot(*zip(*rows, strict=True), "--", lw=1.2, label=peer)
-        for point in points:
-            if point["set"] == name:
-                panel.plot(point["bytes_per_model"], point["p2s"], "o", ms=5, label=point["label"])
-        panel.set(title=name, xlabel="bytes a model, whole file", xscale="log", yscale="log", ylim=(2e-4, 8e-3))
-        panel.grid(True, which="both", alpha=0.25)
+    figure, panels = pyplot.subplots(len(MEASURES), len(curves), figsize=(4.6 * len(curves), 3.9 * len(MEASURES)),
+                                     squeeze=False, sharey="row", sharex="col")
+    for row, (key, (place, label, limits)) in enumerate(MEASURES.items()):
+        for panel, (name, kinds) in zip(panels[row], curves.items(), strict=True):
+            for kind, rows in kinds.items():
+                if rows:
+                    style = {"lw": 2.0, "color": "black"} if kind == "any kind" else {"lw": 1.2}
+                    panel.plot([r[1] for r in rows], [r[place] for r in rows], label=f"necgs, {kind}", **style)
+            for peer in SHOWN:
+                found = sorted((float(r["bytes_per_model"]), float(r[key])) for r in peers
+                               if r["set"] == name and r["peer"] == peer)
+                if found:
+                    panel.plot(*zip(*found, strict=True), "--", lw=1.2, label=peer)
+            here = [point for point in points if point["set"] == name and key in point]
+            for told in dict.fromkeys(point["label"] for point in here):
+                found = sorted((point["bytes_per_model"], point[key]) for point in here if point["label"] == told)
+                panel.plot(*zip(*found, strict=True), "o-", ms=4, lw=1, label=told)
+            panel.set(xscale="log", yscale="log", ylim=limits)
+            panel.grid(True, which="both", alpha=0.25)
+        panels[row][0].set_ylabel(label)
+    for panel, name in zip(panels[0], curves, strict=True):
+        panel.set_title(name)
         panel.legend(fontsize=7)
-    panels[0][0].set_ylabel("mean surface distance (longest side = 2)")
+    for panel in panels[-1]:
+        panel.set_xlabel("bytes a model, whole file")
     figure.tight_layout()
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=110)
 
 
 def pairs(texts: list[str]) -> dict[str, str]:
