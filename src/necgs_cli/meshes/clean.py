@@ -7,6 +7,7 @@ import numpy as np
 from necgs_cli.meshes.flat_faces import has_area, remove_flat_faces
 from necgs_cli.meshes.mesh import Mesh, MeshError
 from necgs_cli.meshes.parsed import Parsed, check_indices
+from necgs_cli.meshes.winding import wrongly_turned
 
 
 def clean(parsed: Parsed) -> tuple[Mesh, tuple[str, ...]]:
@@ -14,7 +15,7 @@ def clean(parsed: Parsed) -> tuple[Mesh, tuple[str, ...]]:
 
     Faces without area and repeated faces go, and so do vertices that no face uses. Vertices at equal positions are
     merged in open parts only, where they hold faces together (STL stores no connectivity, for one); in closed parts
-    they often keep the surface manifold.
+    they often keep the surface manifold. Faces whose neighbours have the other side out are turned over.
 
     Args:
         parsed: the triangles as the file gives them.
@@ -51,10 +52,13 @@ def clean(parsed: Parsed) -> tuple[Mesh, tuple[str, ...]]:
     flat += len(faces) - solid
     if solid < len(faces):
         faces = remove_flat_faces(vertices, faces)
+    turned = wrongly_turned(vertices, faces)
+    faces[turned] = faces[turned][:, ::-1]
     _note(repairs, flat, "face without area dropped", "faces without area dropped")
     _note(repairs, repeated, "repeated face dropped", "repeated faces dropped")
     merged = int((target != np.arange(len(vertices))).sum())
     _note(repairs, merged, "vertex merged by position", "vertices merged by position")
+    _note(repairs, int(turned.sum()), "face turned to agree with its neighbours", "faces turned to agree with others")
     _note(repairs, unused, "unused vertex dropped", "unused vertices dropped")
     return Mesh(*_keep_used(vertices, faces)), tuple(repairs)
 
