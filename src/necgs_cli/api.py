@@ -139,7 +139,8 @@ def append(
 ) -> Report:
     """Adds models to a file; no byte that is there changes.
 
-    Where the file holds a decoder, features are fitted to it as it is; otherwise each model becomes a mesh record.
+    Where the file holds a decoder, features are fitted to it as it is; otherwise each model becomes a mesh record, told
+    from one of the last models of the file where that is shorter.
 
     Args:
         path: the file.
@@ -153,22 +154,26 @@ def append(
         NecgsError: the file is damaged or busy, or nothing could be added.
     """
     from necgs_cli.encoding import append_neural, appended_goal, encode_meshes
+    from necgs_cli.poses import NOTHING_STORED, Stored
 
     started = time.monotonic()
     progress = progress or Progress()
-    section, stored, before = _contents(path)
+    section, features, before = _contents(path)
+    stored = NOTHING_STORED
     set_p2s = sum(before) / len(before) if before else math.nan
     options = EncodeOptions(seed=seed, device=device, workers=workers, strict=strict, keep_interior=keep_interior)
     items = _inputs(inputs)
     if section and error is None and max_error is None:
         machine = _machine(device, workers or _cores(), seed)
-        encoded = append_neural(section, stored, items, options, machine, time_budget, progress)
+        encoded = append_neural(section, features, items, options, machine, time_budget, progress)
         _tell_uncovered(encoded, set_p2s, progress)
     else:
         goal = appended_goal(set_p2s, error, max_error)
-        encoded = encode_meshes(items, goal, options, workers or _cores(), progress)
+        with open_container(path) as container:
+            stored = Stored.of(container)
+        encoded = encode_meshes(items, goal, options, workers or _cores(), progress, stored=stored)
     try:
-        ids = append_records(path, encoded.records, among_themselves=True)
+        ids = append_records(path, encoded.records, known=stored.count)
     except (DamagedFile, FileBusy) as problem:
         raise NecgsError(f"{path}: {problem}", DAMAGED if isinstance(problem, DamagedFile) else 1) from problem
     report = _report(Path(path), encoded, ids.start, os.path.getsize(path), started, progress)

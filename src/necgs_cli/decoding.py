@@ -153,7 +153,7 @@ class RecordDecoder:
         from necgs_cli.explicit.coding.kernel import PYTHON
         from necgs_cli.explicit.records import decode_posed, decode_record
 
-        chain = self._chain(id)
+        chain = self.chain(id)
         mesh = None
         with self._lock:
             start = next((k for k, entry in enumerate(chain) if entry.id in self._references), len(chain))
@@ -170,8 +170,12 @@ class RecordDecoder:
         assert mesh is not None
         return mesh
 
-    def _chain(self, id: int) -> list[Entry]:
-        """A model, the one that it is a pose of, and so on to one that is no pose."""
+    def chain(self, id: int) -> list[Entry]:
+        """A mesh record, the one that it is told from, and so on to one that is told from none.
+
+        Raises:
+            IndexError: no such model. DamagedFile: there is no such chain.
+        """
         chain = [self.container.entry(id)]
         while chain[-1].kind == POSED:
             if len(chain[-1].depends) != 1 or len(chain) > MOST_POSES:

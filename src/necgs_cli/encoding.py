@@ -17,7 +17,7 @@ from necgs_cli.kept_records import KeptMeshTask, asked_of
 from necgs_cli.mesh_codec import CodedMesh, MeshTask, allocate, allocate_bytes, most_exact_within
 from necgs_cli.options import DEFAULT_ERROR, EncodeOptions, ErrorBound, Goal
 from necgs_cli.outcome import Missed, NecgsError, Skipped
-from necgs_cli.poses import LEAST_ERROR, Allowed, Choice, Families
+from necgs_cli.poses import LEAST_ERROR, NOTHING_STORED, Allowed, Choice, Families, Stored
 from necgs_cli.prepare import FieldTask, Input, Prepared, Task, prepare_all
 from necgs_cli.progress import Progress
 
@@ -99,8 +99,12 @@ def encode_meshes(
     workers: int,
     progress: Progress,
     unfinished: UnfinishedWork | None = None,
+    stored: Stored = NOTHING_STORED,
 ) -> Encoded:
     """One explicit record a model, at an asked error or size; `unfinished` keeps each as soon as it is found.
+
+    Args:
+        stored: models of the file that these will join. Records depend on ids as they will be there.
 
     Raises:
         NecgsError: see `read_models`.
@@ -121,7 +125,8 @@ def encode_meshes(
     else:
         choose = _most_exact
     own = choose(hulls)
-    families = Families(models, own, _allowed(models, own, bounds, goal), options.seed, workers, progress, journal)
+    allowed = _allowed(models, own, bounds, goal)
+    families = Families(models, own, allowed, options.seed, workers, progress, journal, stored)
     families.find()
     chosen, depends = families.records, families.depends
     if goal.whole_set:
@@ -129,8 +134,8 @@ def encode_meshes(
         alone: list[tuple[int, ...]] = [()] * len(own)
         if _merit(models, own, alone, bounds, goal) < _merit(models, chosen, depends, bounds, goal):
             chosen, depends = own, alone
-    records = mesh_records(models, chosen, depends)
-    missed = _missed(models, chosen, goal, container_bytes([], records))
+    records = mesh_records(models, chosen, [tuple(stored.count + of for of in others) for others in depends])
+    missed = _missed(models, chosen, goal, container_bytes([], records) if goal.sized else 0)
     for miss in missed:
         progress.warn(str(miss))
     size = sum(len(record.payload) for record in records) / len(records)

@@ -21,6 +21,7 @@ from necgs_cli.prepare import Prepared, run_all
 from necgs_cli.progress import Progress
 
 if TYPE_CHECKING:
+    from necgs_cli.bitstream.container import Container
     from necgs_cli.explicit.control_mesh import ControlMesh
     from necgs_cli.journal import Journal
 
@@ -32,6 +33,8 @@ TRIES = 2
 """Models whose control mesh is tried on one before it keeps its own."""
 ROOT_VERTICES, ROOT_FITS = 1.25, 2
 """Vertices of a family's first record over those that it needs itself: its control mesh suits the others less."""
+MOST_STORED = 12
+"""Models of a file, the last ones, that are looked at when others join it: decoding them takes time."""
 LEAST_ERROR = 1e-12
 """Stands for none where an error is divided by."""
 INTERRUPTED = 130
@@ -188,7 +191,7 @@ def _run(task: RootTask | PoseTask, journal: Journal | None) -> list[CodedMesh] 
         return Skipped(task.name, f"a defect of this program, please report it: {type(error).__name__}: {error}")
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class _Coded:
     """A model whose record others may be told from.
 
@@ -201,16 +204,58 @@ class _Coded:
     root: int
 
 
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """Models that a file holds already, from which new ones may be told.
+
+    Attributes:
+        count: models in the file; new ones are numbered from 0, those of the file up to -1.
+        coded: some of them, by their number; fingerprints: of these, in their order.
+    """
+
+    count: int
+    coded: dict[int, _Coded]
+    fingerprints: list[np.ndarray]
+
+    @classmethod
+    def of(cls, container: Container) -> Stored:
+        """The last smooth mesh records of a container; those that cannot be decoded are passed over."""
+        from necgs_cli.bitstream.errors import DamagedFile
+        from necgs_cli.decoding import EXPLICIT, RecordDecoder
+        from necgs_cli.explicit.control_mesh import PLAIN
+        from necgs_cli.explicit.likeness import fingerprint
+
+        count, decoder = len(container), RecordDecoder(container)
+        coded: dict[int, _Coded] = {}
+        fingerprints = []
+        for id in range(count - 1, -1, -1):
+            if len(coded) == MOST_STORED:
+                break
+            try:
+                if container.entry(id).kind not in EXPLICIT:
+                    continue
+                chain, mesh = decoder.chain(id), decoder.control_mesh(id)
+            except DamagedFile:
+                continue
+            if mesh.kind != PLAIN:
+                coded[id - count] = _Coded(mesh, len(chain) - 1, chain[-1].id - count)
+                fingerprints.append(fingerprint(*mesh.surface()))
+        return cls(count, coded, fingerprints)
+
+
+NOTHING_STORED = Stored(0, {}, [])
+
+
 class Families:
     """Finds who is told from whom: always a later model from an earlier one.
 
     Attributes:
-        records, depends: the record that each model has in the end, and what it depends on.
+        records, depends: the record that each model has in the end, and what it depends on (numbers as in `Stored`).
         options: of each model: other records of its own with what they depend on.
 
     Args:
         models: the inputs; own: their own records; allowed: what each record is chosen by.
-        seed: of the samples; journal: keeps each fit as soon as it is found.
+        seed: of the samples; journal: keeps each fit as soon as it is found; stored: what the models join.
     """
 
     def __init__(
@@ -222,13 +267,14 @@ class Families:
         workers: int,
         progress: Progress,
         journal: Journal | None = None,
+        stored: Stored = NOTHING_STORED,
     ):
         self._own, self._allowed, self._seed = list(own), list(allowed), seed
         self._workers, self._progress, self._journal = workers, progress, journal
         self._models = models
         self._triangles = _equal_triangles(models)
-        self._alike = self._earlier_alike()
-        self._coded: dict[int, _Coded] = {}
+        self._alike = self._earlier_alike(stored)
+        self._coded = dict(stored.coded)
         self.records = list(own)
         self.depends: list[tuple[int, ...]] = [()] * len(own)
         self.options: list[list[tuple[CodedMesh, int]]] = [[] for _ in own]
@@ -240,7 +286,7 @@ class Families:
             NecgsError: the work was stopped.
         """
         wanted = {of for alike in self._alike for of in alike}
-        self._start(sorted(i for i in wanted if not self._alike[i]))
+        self._start(sorted(i for i in wanted if i >= 0 and not self._alike[i]))
         left = [i for i, alike in enumerate(self._alike) if alike]
         tried: dict[int, list[int]] = {i: [] for i in left}
         while left:
@@ -259,17 +305,21 @@ class Families:
         model = self._models[i]
         return Shape(model.name, model.placement.to_unit(model.mesh.vertices), model.mesh.faces)
 
-    def _earlier_alike(self) -> list[list[int]]:
+    def _earlier_alike(self, stored: Stored) -> list[list[int]]:
         """For each model the earlier ones with the same triangles, then those of like shape, the most alike first."""
         from necgs_cli.explicit.likeness import ALIKE, differences, fingerprint
 
         shapes = (self._shape(i) for i in range(len(self._models)))
-        fingerprints = np.stack([fingerprint(shape.vertices, shape.faces) for shape in shapes])
+        new = [fingerprint(shape.vertices, shape.faces) for shape in shapes]
+        fingerprints = np.stack([*stored.fingerprints, *new])
+        numbers = np.array([*stored.coded, *range(len(new))])
+        triangles = np.concatenate([np.full(len(stored.coded), -1), self._triangles])  # of stored ones: not known
         alike: list[list[int]] = []
         for i, mine in enumerate(self._triangles):
-            same, apart = self._triangles[:i] == mine, differences(fingerprints[i], fingerprints[:i])
+            place = len(stored.coded) + i
+            same, apart = triangles[:place] == mine, differences(fingerprints[place], fingerprints[:place])
             chosen = np.flatnonzero(same | (apart < ALIKE))
-            alike.append(chosen[np.lexsort((apart[chosen], ~same[chosen]))].tolist())
+            alike.append(numbers[chosen[np.lexsort((apart[chosen], ~same[chosen]))]].tolist())
         return alike
 
     def _start(self, roots: list[int]) -> None:
@@ -300,7 +350,7 @@ class Families:
 
     def _task(self, i: int, of: int) -> PoseTask:
         coded = tuple(self._coded[k].mesh for k in self._near(i, of))
-        before = self._shape(of) if self._triangles[i] == self._triangles[of] else None
+        before = self._shape(of) if of >= 0 and self._triangles[i] == self._triangles[of] else None
         return PoseTask(self._shape(i), self._allowed[i], self._seed, coded, before)
 
     def _all(self, tasks: Sequence[RootTask | PoseTask], phase: str) -> list[list[CodedMesh]]:
@@ -330,7 +380,7 @@ class Families:
     def _undo_losses(self) -> None:
         """Where a family gains less than the better record of its first one costs, all have their own again."""
         for root in {coded.root for coded in self._coded.values()}:
-            family = [i for i, coded in self._coded.items() if coded.root == root]
+            family = [i for i, coded in self._coded.items() if coded.root == root and i >= 0]
             now, before = (sum(self._allowed[i].cost(r[i]) for i in family) for r in (self.records, self._own))
             if now >= before:
                 for i in family:
@@ -356,7 +406,7 @@ class Families:
                 told_from.update((id(self.records[i]), of) for of in self.depends[i])
                 continue
             options = [(record, of) for record, of in self.options[i]
-                       if of in needed and record.max_error <= self._allowed[i].max_error]
+                       if (of in needed or of < 0) and record.max_error <= self._allowed[i].max_error]
             told_from.update((id(record), of) for record, of in options)
             open_hulls.append(cheapest_hull([*hull, *(record for record, _ in options)]))
         chosen = choose(open_hulls)

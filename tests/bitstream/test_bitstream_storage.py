@@ -2,6 +2,7 @@ import os
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from samples import MODELS, MORE, SECTIONS, content
@@ -175,3 +176,14 @@ def test_a_second_change_at_once_is_refused(path):
         assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]
         other.communicate("\n")
     assert append_records(path, MORE) == range(3, 5)
+
+
+def test_models_depend_on_those_that_were_known_even_if_the_file_has_grown(path):
+    known = len(MODELS)
+    of_the_file, of_each_other = (replace(MORE[0], name=f"new {of}", depends=(of,)) for of in (1, known))
+    append_records(path, MORE)  # by somebody else, meanwhile
+    ids = append_records(path, [of_the_file, of_each_other], known=known)
+    first = known + len(MORE)
+    assert ids == range(first, first + 2)
+    with Container.open(path) as container:
+        assert [container.entry(id).depends for id in ids] == [(1,), (first,)]

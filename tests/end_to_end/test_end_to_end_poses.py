@@ -143,17 +143,34 @@ def test_what_is_rescued_keeps_its_poses(encoded):
             assert np.array_equal(models[name].vertices, whole[name].vertices)
 
 
-def test_frames_that_join_a_set_are_poses_of_each_other(encoded, tmp_path):
+def test_frames_that_join_a_set_are_told_from_those_in_it_and_from_each_other(encoded, tmp_path):
     path = tmp_path / "set.ncgs"
     path.write_bytes(encoded[0])
     report = necgs_cli.append(path, [frame(0.5), frame(0.6)], error=ErrorBound(ERROR), workers=1)
     assert path.read_bytes()[: len(encoded[0])] == encoded[0]
     assert [model.id for model in report.models] == [6, 7]
-    assert [entry.depends for entry in entries(path)[6:]] == [(), (6,)]
+    assert {entry.kind for entry in entries(path)[6:]} == {POSED}
+    assert entries(path)[6].depends[0] in KIN and entries(path)[7].depends[0] in (*KIN, 6)
     with necgs_cli.open(path) as models:
         for id, bend in ((6, 0.5), (7, 0.6)):
             found = Reference(*frame(bend), 20_000).measure(models[id].vertices, models[id].faces)
             assert found.p2s < 2 * ERROR * 1.05
+
+
+def test_of_a_file_only_the_last_models_that_can_be_decoded_are_looked_at(encoded, monkeypatch):
+    monkeypatch.setattr(poses, "MOST_STORED", 3)
+    with Container.open(encoded[0]) as container:
+        needed = {id: container.entry(id).depends for id in KIN}
+
+    def chain(id):
+        return [id, *(k for of in needed[id] for k in chain(of))]
+
+    with Container.open(damaged(encoded[0], 4)) as container:
+        stored = poses.Stored.of(container)
+    expected = [id for id in reversed(KIN) if 4 not in chain(id)][:3]
+    assert len(expected) >= 2 and list(stored.coded) == [id - stored.count for id in expected]
+    for id, coded in zip(expected, stored.coded.values(), strict=True):
+        assert (coded.depth, coded.root) == (len(chain(id)) - 1, KIN[0] - stored.count)
 
 
 class StopsWhilePosing(Progress):

@@ -86,7 +86,7 @@ def append_records(
     models: Iterable[ModelRecord],
     sections: Iterable[SetSection] = (),
     *,
-    among_themselves: bool = False,
+    known: int | None = None,
 ) -> range:
     """Adds models, and sections if any, behind what the file holds; no byte of that changes.
 
@@ -94,7 +94,8 @@ def append_records(
     complete segment is removed.
 
     Args:
-        among_themselves: the models depend on others of them, given by their places in `models`, not by their ids.
+        known: the models that the caller knew of, where the models depend on others: their ids follow those, even if
+            the file has grown meanwhile.
 
     Returns:
         ids of the new models.
@@ -108,12 +109,16 @@ def append_records(
         with Container.open(path) as container:
             _refuse_damage(container)
             first = len(container)
-        if among_themselves:
-            models = [replace(model, depends=tuple(first + other for other in model.depends)) for model in models]
+        if known is not None and known != first:
+            models = [replace(model, depends=_shifted(model.depends, known, first - known)) for model in models]
         if models or sections:
             body, footer = make_segment(sections, models, first)
             storage.append(file, container.end, body, footer)
     return range(first, first + len(models))
+
+
+def _shifted(ids: tuple[int, ...], from_id: int, by: int) -> tuple[int, ...]:
+    return tuple(id + by if id >= from_id else id for id in ids)
 
 
 def _refuse_damage(container: Container) -> None:
