@@ -65,7 +65,7 @@ def set_curve(models: list[dict], kinds: tuple[str, ...]) -> list[list[float]]:
         rows = [r for r in model["points"] if r[0] in kinds]
         hulls.append(cheapest_hull([
             SimpleNamespace(bytes=r[1], p2s=r[2], p99=r[3], largest=r[4], cost=r[5]) for r in rows]))
-    if not all(hulls):
+    if not hulls or not all(hulls):
         return []
     found = []
     for error in ASKED:
