@@ -40,7 +40,7 @@ MEASURES = {  # column of a set's curve, axis, its limits
 
 
 def measure(path: str, name: str, errors: list[float]) -> dict:
-    """All points of a model: [kind, bytes, p2s, p99, max, cost], and processor seconds."""
+    """All points of a model: [kind, bytes, p2s, p99, max, felt error], and processor seconds."""
     compile_for_search(1000, lambda *_: None)
     mesh = read_mesh(path).mesh
     started = time.process_time()
@@ -54,7 +54,7 @@ def measure(path: str, name: str, errors: list[float]) -> dict:
     for kind in KIND_NUMBERS:
         for p in cheapest_hull([p for p in points if p.mesh.kind == kind]):
             size = len(encode_record(p.mesh, mode_for_next(len(p.mesh.positions)))[1]) + FRAMING + len(name)
-            rows.append([kind, size, p.p2s / side, p.p99 / side, p.max_error / side, size * p.tail])
+            rows.append([kind, size, p.p2s / side, p.p99 / side, p.max_error / side, p.felt / side])
     return {"name": name, "points": rows, "seconds": time.process_time() - started}
 
 
@@ -64,7 +64,7 @@ def set_curve(models: list[dict], kinds: tuple[str, ...]) -> list[list[float]]:
     for model in models:
         rows = [r for r in model["points"] if r[0] in kinds]
         hulls.append(cheapest_hull([
-            SimpleNamespace(bytes=r[1], p2s=r[2], p99=r[3], largest=r[4], cost=r[5]) for r in rows]))
+            SimpleNamespace(bytes=r[1], p2s=r[2], p99=r[3], largest=r[4], felt=r[5]) for r in rows]))
     if not hulls or not all(hulls):
         return []
     found = []
@@ -83,32 +83,38 @@ def plot(curves: dict, peers: list[dict], points: list[dict], path: Path) -> Non
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, panels = pyplot.subplots(len(MEASURES), len(curves), figsize=(4.6 * len(curves), 3.9 * len(MEASURES)),
-                                     squeeze=False, sharey="row", sharex="col")
-    for row, (key, (place, label, limits)) in enumerate(MEASURES.items()):
+    size = 4.6 * len(curves), 3.6 * len(MEASURES) + 0.8
+    figure, panels = pyplot.subplots(len(MEASURES), len(curves), figsize=size, squeeze=False, sharey="row",
+                                     sharex="col", layout="constrained")
+    colours: dict[str, str] = {"necgs, any kind": "black"}
+
+    def draw(panel, label: str, found: list, style: str = "-", **more) -> None:
+        colour = colours.setdefault(label, f"C{len(colours) - 1}")
+        panel.plot(*zip(*sorted(found), strict=True), style, color=colour, label=label, lw=1.3, **more)
+
+    for row, (key, (place, measure, limits)) in enumerate(MEASURES.items()):
         for panel, (name, kinds) in zip(panels[row], curves.items(), strict=True):
             for kind, rows in kinds.items():
                 if rows:
-                    style = {"lw": 2.0, "color": "black"} if kind == "any kind" else {"lw": 1.2}
-                    panel.plot([r[1] for r in rows], [r[place] for r in rows], label=f"necgs, {kind}", **style)
+                    draw(panel, f"necgs, {kind}", [(r[1], r[place]) for r in rows])
             for peer in SHOWN:
-                found = sorted((float(r["bytes_per_model"]), float(r[key])) for r in peers
-                               if r["set"] == name and r["peer"] == peer)
+                found = [(float(r["bytes_per_model"]), float(r[key])) for r in peers
+                         if r["set"] == name and r["peer"] == peer]
                 if found:
-                    panel.plot(*zip(*found, strict=True), "--", lw=1.2, label=peer)
+                    draw(panel, peer, found, "--")
             here = [point for point in points if point["set"] == name and key in point]
             for told in dict.fromkeys(point["label"] for point in here):
-                found = sorted((point["bytes_per_model"], point[key]) for point in here if point["label"] == told)
-                panel.plot(*zip(*found, strict=True), "o-", ms=4, lw=1, label=told)
+                draw(panel, told, [(point["bytes_per_model"], point[key]) for point in here if point["label"] == told],
+                     "o-", ms=4)
             panel.set(xscale="log", yscale="log", ylim=limits)
             panel.grid(True, which="both", alpha=0.25)
-        panels[row][0].set_ylabel(label)
+        panels[row][0].set_ylabel(measure)
     for panel, name in zip(panels[0], curves, strict=True):
         panel.set_title(name)
-        panel.legend(fontsize=7)
     for panel in panels[-1]:
         panel.set_xlabel("bytes a model, whole file")
-    figure.tight_layout()
+    lines = {line.get_label(): line for panel in panels[0] for line in panel.get_lines()}
+    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=4, fontsize=8)
     figure.savefig(path, dpi=110)
 
 
