@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 SPARSE, DENSE = 1, 2
 """Kinds of neural records, and of the sections that hold their decoders."""
 
-EXPLICIT, POSED = (3, 4, 5, 6), 6
-"""Kinds of explicit records: Loop surface, Loop surface with creases, triangles, a pose of another explicit record."""
+EXPLICIT, POSED = (3, 4, 5, 6, 7, 8, 9), 6
+"""Kinds of explicit records: Loop surface, Loop surface with creases, triangles, a pose of another explicit record, and
+the first three mirrored."""
 
 MOST_POSES = 16
 """Records one after the other that a pose may depend on."""

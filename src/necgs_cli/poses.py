@@ -125,6 +125,7 @@ class RootTask(_ShapeTask):
         search, to_unit = Search(self.shape.vertices, self.shape.faces, self.seed), self.shape.to_unit
         count = round(ROOT_VERTICES * len(mesh.positions))
         expected = self.own.p2s * to_unit / ROOT_VERTICES
+        search = search.mirrored(mesh.mirrors)
         points = [search.suited(count, mesh.kind, expected) for _ in range(ROOT_FITS)]
         allowed = Bound(self.own.p2s, self.allowed.max_error).scaled(to_unit)
         good = [p for p in points if allowed.ratio(p) <= 1]
@@ -158,7 +159,7 @@ class PoseTask(_ShapeTask):
 
         mesh, to_unit, start = self.coded[0], self.shape.to_unit, None
         if self.before:
-            start = carried(mesh.positions * mesh.step, self.before.vertices, self.shape.vertices, self.shape.faces)
+            start = carried(mesh.whole().vertices, self.before.vertices, self.shape.vertices, self.shape.faces)
         search = Search(self.shape.vertices, self.shape.faces, self.seed)
         bound = Bound(self.allowed.p2s, self.allowed.max_error).scaled(to_unit)
         points, told_from = pose_points(self.coded, start, search, bound, beyond=self.allowed.price is not None)
@@ -175,7 +176,7 @@ class PoseTask(_ShapeTask):
         for mesh in self.coded:
             creases = () if mesh.creases is None else mesh.creases
             arrays = (mesh.positions, mesh.faces, creases)
-            found += [f"{mesh.kind} {mesh.grid}".encode(), *(np.asarray(array).tobytes() for array in arrays)]
+            found += [f"{mesh.kind} {mesh.grid} {mesh.mirrors}".encode(), *(np.asarray(array).tobytes() for array in arrays)]
         return found + (self.before.parts() if self.before else [])
 
 

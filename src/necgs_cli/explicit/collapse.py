@@ -10,12 +10,14 @@ from copy import copy
 
 import numpy as np
 
+from .mirror import ON_PLANE, Mirrors
 from .subdivide import unique_edges
 from .target import face_normals
 
 BORDER_WEIGHT = 1.0  # of planes along borders, against the triangle beside them
 FLOOR = 1e-7  # squared distance below which collapses are ordered by shape, not by error
 MINIMUM_TURN = 0.2  # least cosine between a triangle's normals before and after
+HELD = 1e9  # weight of a coordinate that is held, against that of what is ill-defined
 EMPTY = 1e-12  # area below which a triangle has no direction to keep
 ROUNDS = 400
 
@@ -61,13 +63,20 @@ def _evaluate(q, p):
                              + q[:, 3] * x + q[:, 6] * y + q[:, 8] * z), 0)
 
 
-def _place(q, a, b):
-    """Best point of each merged quadric, and its cost: the optimum, held to the edge where it is ill-defined."""
+def _place(q, a, b, held_a, held_b):
+    """Best point of each merged quadric, and its cost: the optimum, held to the edge where it is ill-defined.
+
+    Coordinates of a or b that are held (n, 3 bool) are those of the point.
+    """
+    held = held_a | held_b
+    a, b = np.where(held_b & ~held_a, b, a), np.where(held_a & ~held_b, a, b)
     middle = 0.5 * (a + b)
     matrix = q[:, [0, 1, 2, 1, 4, 5, 2, 5, 7]].reshape(-1, 3, 3)
     hold = 1e-3 * np.trace(matrix, axis1=1, axis2=2) / 3 + 1e-300
-    right = -q[:, [3, 6, 8]] + hold[:, None] * middle
-    best = np.linalg.solve(matrix + hold[:, None, None] * np.eye(3), right[..., None])[..., 0]
+    hold = hold[:, None] * np.where(held, HELD, 1.0)
+    right = -q[:, [3, 6, 8]] + hold * middle
+    best = np.linalg.solve(matrix + hold[:, :, None] * np.eye(3), right[..., None])[..., 0]
+    best[held] = a[held]
     cost = _evaluate(q, best)
     for other in (middle, a, b):
         c = _evaluate(q, other)
@@ -103,18 +112,23 @@ class Collapser:
         vertices: (n, 3) float; faces: (m, 3) int; importance: (m,) factor of each face's area, or None.
         shape: 0 is quadric error alone; 1 divides by the quality of the triangles that are left.
         regular: how much a collapse that makes valences less regular is held back.
+        mirrors: planes on which vertices stay that lie on them.
     """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, importance: np.ndarray | None = None,
-                 shape: float = 2.0, regular: float = 0.1):
+                 shape: float = 2.0, regular: float = 0.1, mirrors: Mirrors = Mirrors()):
         self.vertices, self.faces = np.array(vertices, np.float64), np.array(faces, np.int64)
         self.shape, self.regular = shape, regular
         self.quadrics = vertex_quadrics(self.vertices, self.faces, importance)
+        self.held = np.zeros(self.vertices.shape, bool)  # coordinates that stay as they are
+        for axis in mirrors.axes:
+            self.held[:, axis] = np.abs(self.vertices[:, axis] - mirrors.origin[axis]) < ON_PLANE
+            self.vertices[self.held[:, axis], axis] = mirrors.origin[axis]
 
     def copy(self) -> "Collapser":
         """Another one in the same state."""
         other = copy(self)
-        other.vertices, other.quadrics = self.vertices.copy(), self.quadrics.copy()
+        other.vertices, other.quadrics, other.held = self.vertices.copy(), self.quadrics.copy(), self.held.copy()
         return other
 
     @property
@@ -137,7 +151,8 @@ class Collapser:
         n, faces, edges_all = len(self.vertices), self.faces, unique_edges(self.faces)
         edges, edge_of, faces_at = edges_all
         point, cost = _place(self.quadrics[edges[:, 0]] + self.quadrics[edges[:, 1]],
-                             self.vertices[edges[:, 0]], self.vertices[edges[:, 1]])
+                             self.vertices[edges[:, 0]], self.vertices[edges[:, 1]],
+                             self.held[edges[:, 0]], self.held[edges[:, 1]])
         length2 = ((self.vertices[edges[:, 0]] - self.vertices[edges[:, 1]]) ** 2).sum(1)
         cost = cost + FLOOR * length2
         ends, others = edges.ravel(), edges[:, ::-1].ravel()
@@ -174,6 +189,7 @@ class Collapser:
         a, b = a[chosen], b[chosen]
         self.vertices[a] = point[candidate[chosen]]
         self.quadrics[a] += self.quadrics[b]
+        self.held[a] |= self.held[b]
         new_index = np.arange(n)
         new_index[b] = a
         faces = new_index[faces]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .mirror import Mirrors, unfold
 from .subdivide import subdivide
 
 SMOOTH, CREASED, PLAIN = "smooth", "creased", "plain"
@@ -15,23 +16,38 @@ LEVELS = 2
 class ControlMesh:
     """What a record of an explicit kind holds: vertices on a grid, triangles, creases, and what they mean."""
 
-    positions: np.ndarray  # (n, 3) int32, in steps of the grid, around the origin
+    positions: np.ndarray  # (n, 3) integers, in steps of the grid, around the origin of `mirrors`
     faces: np.ndarray  # (m, 3) int64
     creases: np.ndarray | None  # (k, 2) int64 vertex pairs; None but for CREASED
     kind: str  # SMOOTH and CREASED: two Loop steps; PLAIN: the triangles themselves
     grid: int  # step = 2 ** (-grid / 2), half bits
+    mirrors: Mirrors = Mirrors()  # which complete it, before it is subdivided
 
     @property
     def step(self) -> float:
         """The grid's step in the unit frame."""
         return grid_step(self.grid)
 
+    @property
+    def vertices(self) -> np.ndarray:
+        """(n, 3) float64 in the unit frame."""
+        return self.positions * self.step + self.mirrors.origin
+
+    def whole(self) -> "ControlMesh":
+        """The same surface without mirrors; itself, where it has none."""
+        if not self.mirrors.axes:
+            return self
+        unfolded = unfold(self.positions, self.faces, self.creases, self.mirrors.axes)
+        positions = unfolded.vertices(self.positions.astype(np.int64))
+        creases = None if self.creases is None else unfolded.creases
+        return ControlMesh(positions, unfolded.faces, creases, self.kind, self.grid, Mirrors((), self.mirrors.places))
+
     def surface(self) -> tuple[np.ndarray, np.ndarray]:
         """The surface that it stands for: vertices (n', 3) float64 in the unit frame, faces (m', 3) int64."""
-        vertices = self.positions * self.step
+        whole = self.whole()
         if self.kind == PLAIN:
-            return vertices, np.asarray(self.faces, np.int64)
-        return subdivide(vertices, self.faces, self.creases, LEVELS)
+            return whole.vertices, np.asarray(whole.faces, np.int64)
+        return subdivide(whole.vertices, whole.faces, whole.creases, LEVELS)
 
 
 def grid_step(grid: int) -> float:

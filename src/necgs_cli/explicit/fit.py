@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .folding import Folding
+from .mirror import Mirrors
 from .patches import Patches
 from .rounding import round_vertices
 from .subdivide import unique_edges
@@ -210,10 +212,13 @@ class Fit:
             lose the tips of thin parts.
         manner: how distances count on such a shape.
         known: (n, 3) what a reader knows of the vertices: only the bits of their differences from it count.
+        folding: how they follow from those that are stored; by default all are.
     """
 
     def __init__(self, target: Target, patches: Patches, regulariser: Regulariser, start: np.ndarray,
-                 on_surface: bool = True, manner: Manner = ORGANIC, known: np.ndarray | None = None):
+                 on_surface: bool = True, manner: Manner = ORGANIC, known: np.ndarray | None = None,
+                 folding: Folding | None = None):
+        self._folding = folding or Folding(Mirrors(), start, patches.control_faces)
         self._target, self._patches, self._regulariser, self._manner = target, patches, regulariser, manner
         self._known = np.zeros_like(start) if known is None else known
         self.vertices = start
@@ -226,19 +231,20 @@ class Fit:
     def improve(self, rounds: int, step: float) -> None:
         """Some rounds, on the way to a grid of this step."""
         for number in range(rounds):
-            goal = solve(*self._model(self.vertices, step))
+            goal = self._folding.whole(solve(*self._model(self.vertices, step)))
             self.vertices = self.vertices + (STRIDE if 0 < number < rounds - 1 else 1.0) * (goal - self.vertices)
 
     def integers(self, step: float) -> np.ndarray:
-        """Integers (n, 3), in steps of a grid; associated anew after each rounding."""
+        """Integers of the vertices that are stored, in steps of a grid; associated anew after each rounding."""
         trial = copy(self)  # what is learnt about vertices on this grid does not hold on others
         for _ in range(ROUNDINGS):
-            integers = round_vertices(*trial._model(trial.vertices, step), trial.vertices, step)
-            trial.vertices = integers * step
+            model = trial._model(trial.vertices, step)
+            integers = round_vertices(*model, self._folding.part(trial.vertices), step)
+            trial.vertices = self._folding.whole(integers * step)
         return integers
 
     def _model(self, vertices: np.ndarray, step: float) -> tuple[Any, np.ndarray]:
-        """Hessian (CSC) and gradient (n, 3) of the error about some vertices, with all that regularises it."""
+        """Hessian (CSC) and gradient of the error about some vertices, with all that regularises it, folded."""
         import scipy.sparse as sp
 
         quadratic = associate(self._target, self._patches, vertices, self._manner)
@@ -251,7 +257,7 @@ class Fit:
         held, pull = np.where(lost[:, None], self._best, vertices), self._inertia * quadratic.weight
         bits = self._regulariser.matrix(vertices - self._known, quadratic, step)
         hessian = quadratic.hessian.tocsc() + sp.kron(bits + sp.diags(pull), sp.identity(3), format="csc")
-        return hessian, quadratic.gradient + pull[:, None] * held + bits @ self._known
+        return self._folding.folded(hessian, quadratic.gradient + pull[:, None] * held + bits @ self._known)
 
 
 def tag_creases(target: Target, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

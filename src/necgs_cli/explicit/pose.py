@@ -8,6 +8,7 @@ import numpy as np
 from .bound import Bound
 from .control_mesh import ControlMesh, grid_step
 from .fit import TOLD_BITS_PER_VERTEX, Fit, Regulariser
+from .folding import Folding
 from .patches import Patches
 from .records import MOST_GRID
 from .registration import register
@@ -60,16 +61,17 @@ def pose_points(coded: Sequence[ControlMesh], start: np.ndarray | None, search: 
     Returns:
         What was found, and the number of the coded one that is nearest: from that it should be told.
     """
+    coded = [known.whole() for known in coded]
     mesh = coded[0]
     faces = mesh.faces
     faces = faces[(faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])]
     patches = Patches(faces, len(mesh.positions), mesh.creases, mesh.kind)
     if start is None:
-        start = register(search.target, patches, mesh.positions * mesh.step)
+        start = register(search.target, patches, mesh.vertices)
     nearest = min(range(len(coded)), key=lambda k: _apart(coded[k], start))
-    known = coded[nearest].positions * coded[nearest].step
-    regulariser = Regulariser(faces, len(known))
-    fit = Fit(search.target, patches, regulariser, start, on_surface=False, manner=search.manner, known=known)
+    known = coded[nearest].vertices
+    regulariser, folding = Regulariser(faces, len(known)), Folding(mesh.mirrors, start, faces, mesh.creases)
+    fit = Fit(search.target, patches, regulariser, start, False, search.manner, known, folding)
     points: list[Point] = []
     for bits_per_vertex in TOLD_BITS_PER_VERTEX:
         regulariser.bits_per_vertex = bits_per_vertex
@@ -92,5 +94,5 @@ def pose_points(coded: Sequence[ControlMesh], start: np.ndarray | None, search: 
 
 def _apart(mesh: ControlMesh, vertices: np.ndarray) -> float:
     """How far a mesh's vertices are from others (n, 3), but for a shift of all."""
-    moved = mesh.positions * mesh.step - vertices
+    moved = mesh.vertices - vertices
     return float(np.abs(moved - moved.mean(axis=0)).sum())

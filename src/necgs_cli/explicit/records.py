@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from necgs_cli.bitstream.errors import DamagedFile
+from necgs_cli.bitstream.fields import ByteReader, ByteWriter
 from necgs_cli.explicit.coding import DamagedRecord, decode_mesh, decode_pose, encode_mesh, encode_pose
 from necgs_cli.explicit.coding.field import TooDense
 from necgs_cli.explicit.coding.kernel import PYTHON, Mode
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
+from necgs_cli.explicit.mirror import PLANE_BITS, Mirrors
 
 KIND_NUMBERS = {SMOOTH: 3, CREASED: 4, PLAIN: 5}
 """Kinds of records in the file."""
+
+MIRRORED = 4
+"""Added to the kind of a record that holds a part of its mesh, and the planes at which that is mirrored."""
 
 POSED = 6
 """Kind of the records that hold positions alone: the rest is that of the model they depend on."""
@@ -24,21 +31,27 @@ MOST_VERTICES = {SMOOTH: 1 << 16, CREASED: 1 << 16, PLAIN: 1 << 20}
 
 MOST_GRID = 60
 
+MOST_PLACE = 1 << PLANE_BITS
+"""A mirror plane crosses the unit frame."""
+
 
 def encode_record(mesh: ControlMesh, mode: Mode = PYTHON) -> tuple[int, bytes]:
-    """Kind and payload of a control mesh: the grid in one byte, then the coded mesh; the same in every mode.
+    """Kind and payload of a control mesh: its mirrors, the grid, the coded mesh; the same in every mode.
 
     Raises:
         ValueError: it is larger than the format allows.
     """
-    if len(mesh.positions) > MOST_VERTICES[mesh.kind] or not 0 <= mesh.grid <= MOST_GRID:
+    if len(mesh.positions) > _most_vertices(mesh.kind, mesh.mirrors) or not 0 <= mesh.grid <= MOST_GRID:
         raise ValueError("a control mesh larger than the format allows")
     try:
-        methods = LIKELY_METHODS[mesh.kind]
-        data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases, methods=methods, mode=mode)
+        methods, axes = LIKELY_METHODS[mesh.kind], mesh.mirrors.axes
+        data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases, methods=methods, axes=axes, mode=mode)
     except TooDense:  # for the field; the others take any mesh
-        data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases, mode=mode)
-    return KIND_NUMBERS[mesh.kind], bytes([mesh.grid]) + data
+        data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases, axes=axes, mode=mode)
+    number, head = KIND_NUMBERS[mesh.kind], b""
+    if mesh.mirrors.axes:
+        number, head = number + MIRRORED, _mirror_bytes(mesh.mirrors)
+    return number, head + bytes([mesh.grid]) + data
 
 
 def decode_record(number: int, payload: bytes, mode: Mode = PYTHON) -> ControlMesh:
@@ -47,22 +60,56 @@ def decode_record(number: int, payload: bytes, mode: Mode = PYTHON) -> ControlMe
     Raises:
         DamagedFile: the payload is none.
     """
-    kind = next(name for name, known in KIND_NUMBERS.items() if known == number)
-    if not payload or payload[0] > MOST_GRID:
+    kind = next(name for name, known in KIND_NUMBERS.items() if number in (known, known + MIRRORED))
+    reader = ByteReader(payload)
+    mirrors = Mirrors() if number == KIND_NUMBERS[kind] else _read_mirrors(reader)
+    grid = reader.u8()
+    if grid > MOST_GRID:
         raise DamagedFile("a mesh record without a valid grid")
+    data, most = reader.raw(reader.remaining), _most_vertices(kind, mirrors)
     try:
-        positions, faces, creases = decode_mesh(payload[1:], max_vertices=MOST_VERTICES[kind], mode=mode)
+        positions, faces, creases = decode_mesh(data, max_vertices=most, axes=mirrors.axes, mode=mode)
     except DamagedRecord as error:
         raise DamagedFile(str(error)) from None
-    return ControlMesh(positions, faces, creases if kind == CREASED else None, kind, payload[0])
+    return ControlMesh(positions, faces, creases if kind == CREASED else None, kind, grid, mirrors)
+
+
+def _most_vertices(kind: str, mirrors: Mirrors) -> int:
+    """That a record may hold: mirrors double them."""
+    return MOST_VERTICES[kind] >> len(mirrors.axes)
+
+
+def _mirror_bytes(mirrors: Mirrors) -> bytes:
+    """The axes as bits of one byte, then where the plane of each is."""
+    writer = ByteWriter()
+    writer.u8(sum(1 << axis for axis in mirrors.axes))
+    for axis in mirrors.axes:
+        writer.zigzag(mirrors.places[axis])
+    return bytes(writer)
+
+
+def _read_mirrors(reader: ByteReader) -> Mirrors:
+    flags = reader.u8()
+    axes = tuple(axis for axis in range(3) if flags >> axis & 1)
+    if not axes or flags >> 3:
+        raise DamagedFile("a mirrored mesh record without valid axes")
+    places = [0, 0, 0]
+    for axis in axes:
+        places[axis] = reader.zigzag()
+        if abs(places[axis]) > MOST_PLACE:
+            raise DamagedFile("a mirrored mesh record with a plane out of range")
+    return Mirrors(axes, tuple(places))
 
 
 def encode_posed(mesh: ControlMesh, reference: ControlMesh, mode: Mode = PYTHON) -> tuple[int, bytes]:
     """Kind and payload of a control mesh whose triangles, creases and kind are those of another one, as decoded.
 
+    Both are taken as wholes, counted from the same origin.
+
     Raises:
         ValueError: they are not as many vertices, or out of range.
     """
+    mesh, reference = mesh.whole(), reference.whole()
     known = _on_grid(reference, mesh.grid)
     try:
         methods = LIKELY_METHODS[mesh.kind]
@@ -83,12 +130,12 @@ def decode_posed(payload: bytes, reference: ControlMesh, mode: Mode = PYTHON) ->
     """
     if not payload or payload[0] > MOST_GRID:
         raise DamagedFile("a mesh record without a valid grid")
-    grid = payload[0]
+    grid, reference = payload[0], reference.whole()
     try:
         positions = decode_pose(payload[1:], _on_grid(reference, grid), reference.faces, mode=mode)
     except DamagedRecord as error:
         raise DamagedFile(str(error)) from None
-    return ControlMesh(positions, reference.faces, reference.creases, reference.kind, grid)
+    return replace(reference, positions=positions, grid=grid)
 
 
 ROOT_OF_TWO, ROOT_BITS = 759250125, 29

@@ -6,6 +6,7 @@ left. What is returned was measured on the decoded surface.
 """
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +15,13 @@ from .bound import Bound
 from .clean import clean_surface, is_soup
 from .control_mesh import CREASED, KINDS, PLAIN, SMOOTH, ControlMesh, grid_step
 from .fit import MECHANICAL, ORGANIC, Fit, Manner, Regulariser, tag_creases
+from .folding import Folding
 from .importance import Importance
+from .mirror import Mirrors
 from .patches import Patches
 from .rate import estimated_bytes
 from .simplify import Simplifier, compact, is_mechanical, weld
+from .symmetry import Symmetry
 from .target import Target, face_normals, sample_surface
 
 STEP_PER_ERROR = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: 4.0}  # grid step over the error at which a fit costs least
@@ -34,6 +38,10 @@ OWN_TRIALS = 3.0  # vertices of the original a predicted byte of the best fit, b
 HOPELESS = 1.8  # predicted bytes over those of a record at hand, from which a kind is given up after one fit
 COARSER_GRID = 0.8  # share of the asked error below which fewer vertices are tried at once, not a coarser grid
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.06, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
+ASYMMETRY, SYMMETRIC = 0.6, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
+FARTHEST_IMAGE = 20.0  # times the asked error: the largest distance of the image up to which they are
+DOUBT = 0.3  # power of a first fit's error over the asked one, with which another kind may seem dearer and is tried
+STEEP = 2.0  # times the vertices of what is too little, from which what is enough is halved, not inched down from
 ODD = 0.7  # error times vertices of a smooth fit, 0.3 to 0.5 on organic shapes, from which a shape is mechanical
 SHORT_TAIL = {"p99": 3.0, "largest": 10.0}  # over the mean error: what control meshes reach at best
 CLEAN_SHARE = 0.6  # of the asked error, up to which a soup's clean surface may be off by itself
@@ -102,18 +110,38 @@ class Search:
         welded = weld(np.asarray(vertices, np.float64), np.asarray(faces, np.int64))
         self.target = Target(*compact(*welded), seed)
         self.original = original or self.target
-        self._clean: Search | None = None  # what found the best of a soup
+        self.mirrors = Mirrors()
         self.mechanical = is_mechanical(self.target)
-        self._simplifier = Simplifier(self.target, self.mechanical)
         self.count_bytes = count_bytes
         self.seed = seed
         rng = np.random.default_rng([seed, 1])
         samples = sample_surface(self.original.corners, MEASURE_SAMPLES, rng)[0]
         self._importance = Importance(samples)
         self._asked = np.concatenate([samples, _some(self.original.vertices)])
+        self._symmetry: Symmetry | None = None
+        self._instead: Search | None = None  # what found the best, on a clean surface or with mirrors
+        self._simplifier = Simplifier(self.target, self.mechanical)
+        self._forget()
+
+    def _forget(self) -> None:
+        """As if nothing had been fitted."""
         self._control: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
         self._fits: dict[tuple[int, str, int], tuple[Fit, np.ndarray, np.ndarray | None]] = {}
         self._points: dict[tuple[int, str, int, int], Point] = {}
+
+    def mirrored(self, mirrors: Mirrors) -> "Search":
+        """A search for control meshes that are completed by mirrors; numbers of vertices are those of their parts."""
+        other = copy(self)
+        other.mirrors = mirrors
+        other._importance, other._instead = copy(self._importance), None
+        other._simplifier = Simplifier(self.target, self.mechanical, mirrors)
+        other._forget()
+        return other
+
+    @property
+    def part_vertices(self) -> int:
+        """Of the original on one side of the mirrors."""
+        return len(self._simplifier.vertices)
 
     @property
     def manner(self) -> Manner:
@@ -172,10 +200,9 @@ class Search:
         fit, faces, creases = self._fits[key]
         vertex_count, kind, lessons = key
         positions = fit.integers(grid_step(grid))
-        point, distances = self._measure(ControlMesh(positions, faces, creases, kind, grid))
+        point, distances = self._measure(ControlMesh(positions, faces, creases, kind, grid, self.mirrors))
         if kind == PLAIN:  # the vertices as decimated keep planes, whose coordinates repeat and cost little
-            kept = np.rint(self._control[vertex_count, lessons][0] / grid_step(grid)).astype(np.int32)
-            other = self.measure(ControlMesh(kept, faces, creases, kind, grid))
+            other = self.measure(self._on_grid(self._control[vertex_count, lessons][0], faces, grid))
             point = min(point, other, key=lambda p: p.bytes * p.p2s)
         if not self.mechanical and np.isfinite(point.p2s) and self._importance.lessons == lessons:
             self._importance.learn(distances)
@@ -186,16 +213,26 @@ class Search:
         if control not in self._control:
             self._control[control] = self._simplifier.to(vertex_count, self._importance)
         vertices, faces = self._control[control]
-        creases = tag_creases(self.target, vertices, faces) if kind == CREASED else None
-        patches = Patches(faces, len(vertices), creases, kind)
-        fit = Fit(self.target, patches, Regulariser(faces, len(vertices)), vertices, manner=self.manner)
+        folding = Folding(self.mirrors, vertices, faces)
+        whole, creases = folding.whole(vertices - self.mirrors.origin), None
+        if kind == CREASED:
+            creases = tag_creases(self.target, whole, folding.faces)
+            creases = creases[(creases < len(vertices)).all(axis=1)]
+            folding = Folding(self.mirrors, vertices, faces, creases)
+        patches = Patches(folding.faces, len(whole), None if creases is None else folding.creases, kind)
+        regulariser = Regulariser(folding.faces, len(whole))
+        fit = Fit(self.target, patches, regulariser, whole, manner=self.manner, folding=folding)
         fit.improve(ROUNDS, step)
         return fit, faces, creases
 
+    def _on_grid(self, vertices: np.ndarray, faces: np.ndarray, grid: int) -> ControlMesh:
+        """Plain triangles with their vertices rounded one by one."""
+        positions = np.rint((vertices - self.mirrors.origin) / grid_step(grid)).astype(np.int32)
+        return ControlMesh(positions, faces, None, PLAIN, grid, self.mirrors)
+
     def _triangles(self, grid: int) -> Point:
         """The original's triangles on a grid."""
-        positions = np.rint(self.target.vertices / grid_step(grid)).astype(np.int32)
-        return self.measure(ControlMesh(positions, self.target.faces, None, PLAIN, grid))
+        return self.measure(self._on_grid(self._simplifier.vertices, self._simplifier.faces, grid))
 
     def own_triangles(self, bound: Bound) -> Point:
         """The original's triangles on the coarsest grid that keeps to a bound."""
@@ -206,12 +243,13 @@ class Search:
                 return point
             grid += max(1, int(np.ceil(2 * np.log2(min(bound.ratio(point), 16.0)))))
 
-    def reach(self, bound: Bound, kind: str, vertex_count: int, most_bytes: float = np.inf) -> Point:
+    def reach(self, bound: Bound, kind: str, vertex_count: int, found: Point | None = None) -> Point:
         """The cheapest fit of a kind that keeps to a bound; if none does, the closest. Starts from a count.
 
-        Ends where the bound cannot be met for less than `most_bytes`.
+        Ends where the bound cannot be met for less than by what was `found` before.
         """
-        most = min(MOST_VERTICES, len(self.target.vertices))
+        most_bytes = found.bytes if found else np.inf
+        most = min(MOST_VERTICES, self.part_vertices)
         expected, finer, tried, fits = bound.expected_mean, 0, [], []
         vertex_count = int(np.clip(vertex_count, LEAST_VERTICES, most))
         for _ in range(MOST_FITS):
@@ -234,6 +272,11 @@ class Search:
                     point, ratio = other, bound.ratio(other)
             fits.append(point)
             count = round(point.vertex_count * (ratio / 0.98) ** (1 / self._slope(fits, bound)))
+            enough = {p.vertex_count for p in tried if bound.ratio(p) <= 1}
+            few = max({p.vertex_count for p in tried} - enough, default=count)
+            least = min(enough | ({found.vertex_count} if found and found.mesh.kind == kind else set()), default=count)
+            if self.mechanical and STEEP * few < 0.9 * least < count:
+                count = round((few * least) ** 0.5)
             predicted = point.bytes * count / point.vertex_count
             if ratio > 1 and predicted >= most_bytes * (HOPELESS if len(tried) == 1 else 1.0):
                 break
@@ -263,36 +306,43 @@ class Search:
             return 1.0
         return float(np.clip(-np.log(e1 / e0) / np.log(n1 / n0), 0.5, 2.0))
 
-    def _first_fits(self, vertex_count: int, mean: float) -> dict[str, Point]:
-        """One fit of each kind that may suit the shape."""
-        kinds = KINDS if self.mechanical else (SMOOTH,)
-        return {kind: self.suited(vertex_count, kind, mean) for kind in kinds}
-
     def best(self, bound: Bound) -> Point:
         """The cheapest control mesh of any kind that keeps to a bound; if none does, the closest."""
         mean = bound.expected_mean
-        if of_soup := self._best_of_soup(bound):
-            return of_soup
-        guess = int(np.clip((0.3 if self.mechanical else 0.36) / mean, 24, 1500))
-        if guess >= len(self.target.vertices):
-            guess = max(LEAST_VERTICES, len(self.target.vertices) // 2)
-        first = self._first_fits(guess, mean)
-        if not self.mechanical and first[SMOOTH].p2s * guess > ODD:  # struts, sheets: not what was thought
-            self.mechanical = True
-            self._simplifier = Simplifier(self.target, True)
-            first = self._first_fits(guess, mean)
+        for other in (self._cleaned, self._symmetric):
+            if (instead := other(mean)) and bound.ratio(point := instead.best(bound)) <= 1:
+                return self._or_own_triangles(instead, point, bound)
+        self._instead = None
+        guess, first = self._first_fits(mean)
         merit = {kind: p.bytes * max(bound.ratio(p), 0.5) for kind, p in first.items()}
         found: list[Point] = []
-        if len(self.target.vertices) < OWN_TRIALS * min(merit.values()):
+        if self.part_vertices < OWN_TRIALS * min(merit.values()):
             found.append(self.own_triangles(bound))
         for kind in sorted(first, key=lambda kind: merit[kind]):
-            if merit[kind] <= 1.03 * min(merit.values()):
-                least = min((p.bytes for p in found if bound.ratio(p) <= 1), default=np.inf)
-                found.append(self.reach(bound, kind, guess, least))
+            if merit[kind] <= 1.03 * min(merit.values()) * max(1.0, bound.ratio(first[kind])) ** DOUBT:
+                best = min((p for p in found if bound.ratio(p) <= 1), key=lambda p: p.bytes, default=None)
+                found.append(self.reach(bound, kind, guess, best))
         if not any(bound.ratio(p) <= 1 for p in found):
             found.append(self.own_triangles(bound))
         reached = [p for p in found if bound.ratio(p) <= 1]
         return min(reached, key=lambda p: p.cost) if reached else min(found, key=bound.ratio)
+
+    def _usual_error(self, vertex_count: int) -> float:
+        """Of fits with so many vertices, on most shapes."""
+        return (0.3 if self.mechanical else 0.36) * 0.5 ** len(self.mirrors.axes) / vertex_count
+
+    def _first_fits(self, mean: float) -> tuple[int, dict[str, Point]]:
+        """Vertices that a mean error may take, and a fit with so many of each kind that may suit the shape."""
+        guess = int(np.clip(self._usual_error(1) / mean, 24, 1500))
+        if guess >= self.part_vertices:
+            guess = max(LEAST_VERTICES, self.part_vertices // 2)
+        if not self.mechanical:
+            smooth = self.suited(guess, SMOOTH, mean)
+            if smooth.p2s * guess <= ODD * 0.5 ** len(self.mirrors.axes):
+                return guess, {SMOOTH: smooth}
+            self.mechanical = True  # struts, sheets: not what was thought
+            self._simplifier = Simplifier(self.target, True, self.mirrors)
+        return guess, {kind: self.suited(guess, kind, mean) for kind in KINDS}
 
     def _cleaned(self, error: float) -> "Search | None":
         """The search on a closed surface in place of a soup; none for other meshes, or where it is too far off."""
@@ -304,27 +354,45 @@ class Search:
         clean = Search(*surface, self.seed, self.count_bytes, self.target)
         return clean if clean._triangles(FINEST_GRID).p2s <= CLEAN_SHARE * error else None
 
-    def _best_of_soup(self, bound: Bound) -> Point | None:
-        """As `best`, from the clean surface or the triangles as they are; none where the surface keeps to no bound."""
-        self._clean = None
-        if (clean := self._cleaned(bound.expected_mean)) is None or bound.ratio(point := clean.best(bound)) > 1:
+    def _symmetric(self, error: float) -> "Search | None":
+        """The search for mirrored control meshes; none where the original is no image of itself, or that costs more."""
+        if self.mirrors.axes:
             return None
-        if len(self.target.vertices) < OWN_TRIALS * point.bytes:
+        self._symmetry = self._symmetry or Symmetry(self.target)
+        mirrors = self._symmetry.mirrors(ASYMMETRY * error, FARTHEST_IMAGE * error)
+        if not mirrors.axes:
+            return None
+        other = self.mirrored(mirrors)
+        if self._symmetry.mirrors(SYMMETRIC * error, FARTHEST_IMAGE * error) == mirrors:
+            return other
+        merits = [min(p.bytes * p.p2s for p in search._first_fits(error)[1].values()) for search in (other, self)]
+        return other if merits[0] < merits[1] else None
+
+    def _or_own_triangles(self, instead: "Search", point: Point, bound: Bound) -> Point:
+        """What another search found, or the original's triangles where those are cheaper."""
+        self._instead = instead
+        if self.part_vertices < OWN_TRIALS * point.bytes:
             own = self.own_triangles(bound)
             if bound.ratio(own) <= 1 and own.cost < point.cost:
+                self._instead = None
                 return own
-        self._clean = clean
         return point
 
     def within(self, most_bytes: int) -> Point:
         """The most exact control mesh of any kind with at most so many bytes; if none is so small, the smallest."""
-        most = min(MOST_VERTICES, len(self.target.vertices))
+        most = min(MOST_VERTICES, self.part_vertices)
         count = int(np.clip(8 * most_bytes / BITS_PER_VERTEX, LEAST_VERTICES, most))
-        mean = 0.3 / count
-        if len(self.target.vertices) >= OWN_TRIALS * most_bytes and (clean := self._cleaned(mean)):
-            self._clean = clean
-            return clean.within(most_bytes)
-        first = self._first_fits(count, mean)
+        mean = self._usual_error(count)
+        few = self.part_vertices < OWN_TRIALS * most_bytes
+        self._instead = None if few else self._cleaned(mean)
+        self._instead = self._instead or self._symmetric(mean)
+        if self._instead:
+            point = self._instead.within(most_bytes)
+            if not few or (own := self._triangles_within(most_bytes)) is None or own.p2s >= point.p2s:
+                return point
+            self._instead = None
+            return own
+        _, first = self._first_fits(mean)
         merit = {kind: p.bytes * p.p2s for kind, p in first.items()}
         tried = list(first.values())
         for kind in sorted(first, key=lambda kind: merit[kind]):
@@ -339,10 +407,19 @@ class Search:
                 tried.append(point)
                 if 0.95 * most_bytes <= point.bytes <= most_bytes:
                     break
-        if len(self.target.vertices) < OWN_TRIALS * most_bytes:
-            tried += [self._triangles(grid) for grid in range(6, FINEST_GRID, 2)]
+        if few:
+            tried += filter(None, [self._triangles_within(most_bytes)])
         small = [p for p in tried if p.bytes <= most_bytes]
         return min(small, key=lambda p: p.p2s) if small else min(tried, key=lambda p: p.bytes)
+
+    def _triangles_within(self, most_bytes: int) -> Point | None:
+        """The original's triangles on the finest grid on which they take at most so many bytes; None on no grid."""
+        found = None
+        for grid in range(6, FINEST_GRID, 2):
+            if (point := self._triangles(grid)).bytes > most_bytes:
+                break
+            found = point
+        return found
 
     def curve(self, best: Point, factors: Sequence[float]) -> list[Point]:
         """Points of the curve of bytes against error about one: all fits so far, and neighbours of its kind.
@@ -350,14 +427,14 @@ class Search:
         Args:
             best: from `best` or `within`; factors: vertices of the neighbours over its own.
         """
-        if self._clean:
-            return self._clean.curve(best, factors)
+        if self._instead:
+            return self._instead.curve(best, factors)
         kind, count, points = best.mesh.kind, best.vertex_count, [best]
         for factor in factors:
             wanted = round(factor * count)
-            if LEAST_VERTICES <= wanted < 0.8 * len(self.target.vertices):
+            if LEAST_VERTICES <= wanted < 0.8 * self.part_vertices:
                 self.suited(wanted, kind, best.p2s / factor)
-        if kind == PLAIN and count >= 0.8 * len(self.target.vertices):
+        if kind == PLAIN and count >= 0.8 * self.part_vertices:
             points += [self._triangles(best.mesh.grid + step) for step in (-3, -2, -1, 1, 2, 3)]
         for vertex_count, fitted, lessons, grid in list(self._points):
             if fitted == kind:

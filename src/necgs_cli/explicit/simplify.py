@@ -5,7 +5,9 @@ import numpy as np
 from .collapse import Collapser
 from .flips import even_valences
 from .importance import Importance
+from .mirror import Mirrors
 from .subdivide import unique_edges
+from .symmetry import cut
 from .target import Target
 
 PREPARED = 4  # times the wanted faces to which a fast decimator reduces first, where shape decides
@@ -53,14 +55,21 @@ def weld(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarra
 class Simplifier:
     """Control meshes of an original, of any size.
 
+    Attributes:
+        vertices, faces: of the original, or of the part of it on one side of the mirrors.
+
     Args:
         target: the original.
         mechanical: plain quadrics on the original itself, which keep edges and flat parts; otherwise collapses
             weighted by the shape of the triangles, after a fast first reduction, and flips.
+        mirrors: planes at which the control meshes will be mirrored: the vertices on them stay there.
     """
 
-    def __init__(self, target: Target, mechanical: bool):
-        self.vertices, self.faces, self.mechanical = target.vertices, target.faces, mechanical
+    def __init__(self, target: Target, mechanical: bool, mirrors: Mirrors = Mirrors()):
+        self.vertices, self.faces = target.vertices, target.faces
+        if mirrors.axes:
+            self.vertices, self.faces = compact(*weld(*cut(self.vertices, self.faces, mirrors)))
+        self.mechanical, self._mirrors = mechanical, mirrors
         self._stage: Collapser | None = None  # the original on its way to the first size asked for
 
     def to(self, vertex_count: int, importance: Importance) -> tuple[np.ndarray, np.ndarray]:
@@ -71,12 +80,14 @@ class Simplifier:
         if self.mechanical:
             return self._staged(vertex_count).to(vertex_count)
         start = _prepared(self.vertices, self.faces, PREPARED * 2 * vertex_count)
-        vertices, faces = Collapser(*start, importance.at(start[0][start[1]].mean(axis=1))).to(vertex_count)
+        weights = importance.at(start[0][start[1]].mean(axis=1))
+        vertices, faces = Collapser(*start, weights, mirrors=self._mirrors).to(vertex_count)
         return vertices, even_valences(vertices, faces)
 
     def _staged(self, vertex_count: int) -> Collapser:
         """A collapser that is far above the size, and already far below the original where the same was so before."""
         if self._stage is None or self._stage.vertex_count < STAGE_LEAST * vertex_count:
-            self._stage = Collapser(*_prepared(self.vertices, self.faces, LARGE), shape=0.0, regular=0.0)
+            start = _prepared(self.vertices, self.faces, LARGE)
+            self._stage = Collapser(*start, shape=0.0, regular=0.0, mirrors=self._mirrors)
             self._stage.to(STAGE * vertex_count)
         return self._stage.copy()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .kernel import Flat, Mode, entry, subtract_outer, zeros
+from .kernel import Flat, Mode, entry, kernel, subtract_outer, zeros
 from .surroundings import Graph
 
 BITS = 20  # fixed-point fraction of weights and precisions
@@ -71,8 +71,15 @@ def label_parts(first: Flat, near: Flat, label: Flat, queue: Flat) -> int:
     return parts
 
 
+@kernel
+def _images(here: int, there: int) -> int:
+    """How often a neighbour counts: with its images at the planes (bits) on which this vertex lies and it does not."""
+    apart = here & ~there
+    return 1 << (apart & 1) + (apart >> 1 & 1) + (apart >> 2 & 1)
+
+
 @entry
-def fill_precision(first: Flat, near: Flat, members: Flat, rank: Flat, matrix: Flat) -> None:
+def fill_precision(first: Flat, near: Flat, planes: Flat, members: Flat, rank: Flat, matrix: Flat) -> None:
     """Write the precision matrix of a part, flat: its vertices `members`, each with a `rank` there."""
     n = len(members)
     for i in range(n):
@@ -85,12 +92,18 @@ def fill_precision(first: Flat, near: Flat, members: Flat, rank: Flat, matrix: F
         # all products of this vertex' entry with others, in its own row of W and in those of its neighbours
         for k in range(first[v], first[v + 1] + 1):
             centre = near[k] if k < first[v + 1] else v
+            here = planes[centre]
             around = first[centre + 1] - first[centre]
+            if here:
+                around = 0
+                for j in range(first[centre], first[centre + 1]):
+                    around += _images(here, planes[near[j]])
             share = -(ONE // around)
-            mine = ONE if centre == v else share
+            mine = ONE if centre == v else share * _images(here, planes[v])
+            mine >>= (here & 1) + (here >> 1 & 1) + (here >> 2 & 1)  # in the whole there are fewer such rows
             step = mine * share >> BITS
             for j in range(first[centre], first[centre + 1]):
-                row[rank[near[j]]] += step
+                row[rank[near[j]]] += step * _images(here, planes[near[j]]) if here else step
             row[rank[centre]] += mine * ONE >> BITS
         matrix[i * n:i * n + n] = row
 
@@ -142,8 +155,11 @@ def connected_parts(mode: Mode, graph: Graph) -> list[np.ndarray]:
     return np.split(np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels, minlength=count))[:-1])
 
 
-def conditionals(mode: Mode, graph: Graph) -> Conditionals:
+def conditionals(mode: Mode, graph: Graph, planes: Flat) -> Conditionals:
     """The field of a mesh, as sequences of the mode.
+
+    Args:
+        planes: of each vertex, bits of the mirror planes on which it lies.
 
     Raises:
         TooDense: when it would take too much memory or time.
@@ -165,7 +181,7 @@ def conditionals(mode: Mode, graph: Graph) -> Conditionals:
             raise TooDense
         matrix = np.zeros(size * size, np.int64)
         if degree[members[0]]:
-            mode(fill_precision)(first, near, mode.sequence(members), ranks, matrix)
+            mode(fill_precision)(first, near, planes, mode.sequence(members), ranks, matrix)
         else:  # a vertex by itself
             matrix[0] = RIDGE
         room = size * (size - 1) // 2

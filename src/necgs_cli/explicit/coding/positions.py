@@ -1,5 +1,6 @@
 """Coding of integer positions on known connectivity."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 from . import field
 from .arithmetic import DECODING, FINE, LIMIT, OUT_OF_RANGE, STATUS, WIDE, check, fail, too_wide
 from .connectivity import Connectivity
-from .decisions import VALUE
+from .decisions import ON_PLANE, VALUE
 from .frame import FIRST_SPREADS, conditional, forward_step, learn, normal, share
 from .hits import (
     ACROSS,
@@ -24,9 +25,9 @@ from .hits import (
     suggest,
 )
 from .kernel import Flat, Mode, Vector, bit_length, entry, inlined, isqrt, kernel
-from .mixing import Stream, code_uniform
+from .mixing import Stream, code_uniform, mix
 from .residual import FRACTION, code_coordinate
-from .surroundings import Graph, parallelograms
+from .surroundings import Graph, border_vertices, parallelograms
 
 _SIZE_LEVELS = 32
 _UNIT = 1024  # deviation of a plain mean parallelogram
@@ -68,6 +69,7 @@ class Scene(NamedTuple):
         x: 3n, the positions coded.
         relative: n, distance from the prediction, over the field's deviation.
         spreads: as in `frame`.
+        planes: n, the coordinates that are 0 because the vertex lies on a mirror plane: 1, 2, 4 for x, y, z, added.
     """
 
     first: Flat
@@ -80,6 +82,35 @@ class Scene(NamedTuple):
     x: Flat
     relative: Flat
     spreads: Flat
+    planes: Flat
+
+
+@entry
+def code_planes(stream: Stream, first: Flat, near: Flat, border: Flat, axes: int, planes: Flat) -> None:
+    """Code on which of the mirror planes the border's vertices lie.
+
+    Args:
+        stream: where the bits go to or come from.
+        first, near: as of the scene; border: of each vertex, 1 or 0.
+        axes: of the planes, as in `planes`: of each vertex, to write, or zeros to fill.
+    """
+    for i in range(len(planes)):
+        told = 0
+        for d in range(3):
+            if border[i] and axes >> d & 1:
+                on = off = 0
+                for k in range(first[i], first[i + 1]):
+                    j = near[k]
+                    if j < i and border[j]:
+                        if planes[j] >> d & 1:
+                            on = 1
+                        else:
+                            off = 1
+                context = on + 2 * off + (4 if told else 0)
+                told += mix(stream, ON_PLANE, 0, context, 0, 0, 0, 0, 0, planes[i] >> d & 1) << d
+        planes[i] = told
+        if stream.registers[STATUS]:
+            return
 
 
 @kernel
@@ -193,6 +224,14 @@ def _lean(scene: Scene, i: int, axis: int, mean: int, expected: int) -> int:
     return max(0, min(8, 4 + 2 * apart // expected))
 
 
+@kernel
+def _first_axis(planes: int) -> int:
+    """The axis from which on, in a circle, those come first whose coordinates are known."""
+    if planes & 1:
+        return 2 if planes == 5 else 0
+    return 1 if planes & 2 else 2 if planes & 4 else 0
+
+
 @inlined
 def _code_free(stream: Stream, scene: Scene, i: int, mean: Vector, size: int, n: Vector) -> int:
     """Code a vertex by its residuals alone; returns the sum of the sizes found (sixteenths)."""
@@ -202,21 +241,27 @@ def _code_free(stream: Stream, scene: Scene, i: int, mean: Vector, size: int, n:
     a = share(scene.spreads)
     around = min(5, scene.known[i]) * 2 + (scene.first[i + 1] - scene.first[i] > 6)
     total = rx = ry = rz = 0
+    planes = scene.planes[i]
+    start = _first_axis(planes)
+    n = (n[start], n[(start + 1) % 3], n[(start + 2) % 3])
     for d in range(3):
-        m, spread = mean[d], 1 << 16
+        axis = (start + d) % 3
+        m, spread = mean[axis], 1 << 16
         lean = 4
         if framed:
             shift, spread = conditional(registers, d, a, n, rx, ry)
             m += shift
-        expected = max(1, size * spread >> 16)
-        if framed:
-            lean = _lean(scene, i, d, mean[d], expected)
-        other = max(1, ((2 * size + total) * spread >> 16) // (2 + d))
-        ratio = _ratio(total, size * d) if d else 0
-        v = code_coordinate(stream, VALUE, m, expected, other, lean * 3 + d, lean, ratio * 3 + d, around,
-                            given[3 * i + d] if writing else 0)
-        x[3 * i + d] = v
-        rest = (v << FRACTION) - mean[d]
+        v = 0
+        if not planes >> axis & 1:
+            expected = max(1, size * spread >> 16)
+            if framed:
+                lean = _lean(scene, i, axis, mean[axis], expected)
+            other = max(1, ((2 * size + total) * spread >> 16) // (2 + d))
+            ratio = _ratio(total, size * d) if d else 0
+            v = code_coordinate(stream, VALUE, m, expected, other, lean * 3 + d, lean, ratio * 3 + d, around,
+                                given[3 * i + axis] if writing else 0)
+        x[3 * i + axis] = v
+        rest = (v << FRACTION) - mean[axis]
         if d == 0:
             rx = rest
         elif d == 1:
@@ -239,6 +284,10 @@ def _code_repeating(stream: Stream, scene: Scene, memory: Memory, i: int, mean: 
     deviation_class = min(11, max(0, bit_length(deviation) - 1))
     total = 0
     for d in range(3):
+        if scene.planes[i] >> d & 1:
+            x[3 * i + d] = 0
+            total += abs(mean[d]) >> 4
+            continue
         wanted = given[3 * i + d] if writing else 0
         found, v = code_hit(stream, memory, d, is_start, mean[d], wanted)
         if not found:
@@ -310,7 +359,7 @@ def code_vertices(stream: Stream, scene: Scene, rows: field.Conditionals, memory
 
 
 def code_positions(mode: Mode, stream: Stream, connectivity: Connectivity, graph: Graph, method: Method,
-                   positions: np.ndarray | None) -> np.ndarray:
+                   positions: np.ndarray | None, axes: Sequence[int] = ()) -> np.ndarray:
     """Code the positions of a mesh's vertices.
 
     Args:
@@ -318,6 +367,7 @@ def code_positions(mode: Mode, stream: Stream, connectivity: Connectivity, graph
         connectivity: as decoded; graph: its edges.
         method: how to predict.
         positions: int64 (n, 3) in decoding numbering, when encoding.
+        axes: across which the mesh is mirrored, at planes where the coordinate is 0.
 
     Returns:
         int64 (n, 3).
@@ -334,16 +384,30 @@ def code_positions(mode: Mode, stream: Stream, connectivity: Connectivity, graph
     level, given = 0, mode.blank(1)
     if positions is not None:
         level, given = _first_level(positions, connectivity.faces), flat(positions.ravel())
+    planes = _planes(mode, stream, connectivity, graph, positions, axes) if axes else mode.blank(n)
     scene = Scene(flat(graph.first), flat(graph.near), flat(known), flat(triples_first), flat(triples.ravel()),
-                  connectivity.made, given, mode.blank(3 * n), mode.blank(n), flat(FIRST_SPREADS))
+                  connectivity.made, given, mode.blank(3 * n), mode.blank(n), flat(FIRST_SPREADS), planes)
     if method.field:
-        rows = field.conditionals(mode, graph)
+        rows = field.conditionals(mode, graph, planes)
     else:
         rows = field.Conditionals(*(mode.blank(1) for _ in field.Conditionals._fields))
     memory: Memory = new_memory(mode, n if method.hits else 1)
     mode(code_vertices)(stream, scene, rows, memory, int(method.field), int(method.hits), level)
     check(stream.registers)
     return np.array(scene.x, np.int64).reshape(-1, 3)
+
+
+def _planes(mode: Mode, stream: Stream, connectivity: Connectivity, graph: Graph, positions: np.ndarray | None,
+            axes: Sequence[int]) -> Flat:
+    """Code the planes of a scene; arguments as for `code_positions`."""
+    border, told = border_vertices(connectivity.faces, connectivity.count), mode.blank(connectivity.count)
+    if positions is not None:
+        on = positions[:, list(axes)] == 0
+        told = mode.sequence(border * (on @ [1 << axis for axis in axes]))
+    flat = mode.sequence
+    mode(code_planes)(stream, flat(graph.first), flat(graph.near), flat(border), sum(1 << a for a in axes), told)
+    check(stream.registers)
+    return told
 
 
 def _first_level(positions: np.ndarray, faces: np.ndarray) -> int:

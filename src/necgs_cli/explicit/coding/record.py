@@ -40,8 +40,8 @@ class _Mesh:
 
 
 def encode_mesh(positions: np.ndarray, faces: np.ndarray, *, creases: np.ndarray | None = None,
-                methods: Sequence[int] = tuple(range(len(position_coding.METHODS))), mode: Mode = PYTHON
-                ) -> tuple[bytes, np.ndarray]:
+                methods: Sequence[int] = tuple(range(len(position_coding.METHODS))), axes: Sequence[int] = (),
+                mode: Mode = PYTHON) -> tuple[bytes, np.ndarray]:
     """Code a triangle mesh without loss, up to the numbering of vertices and the rotation and order of triangles.
 
     Args:
@@ -49,6 +49,7 @@ def encode_mesh(positions: np.ndarray, faces: np.ndarray, *, creases: np.ndarray
         faces: int (m, 3), any triangles: several parts, borders, non-manifold edges, repeats.
         creases: int (k, 2), pairs of vertices that are edges, in any order; None: no creases.
         methods: which of `positions.METHODS` to try.
+        axes: across which the mesh will be mirrored, at planes where the coordinate is 0.
         mode: how to run; the record is the same.
 
     Returns:
@@ -75,7 +76,7 @@ def encode_mesh(positions: np.ndarray, faces: np.ndarray, *, creases: np.ndarray
     for mesh in meshes:
         for method in methods:
             try:
-                coded = _encode(mode, mesh, method)
+                coded = _encode(mode, mesh, method, axes)
             except (field.TooDense, DamagedRecord):  # predictions that leave the range of what can be told
                 continue
             if best is None or len(coded[0]) < len(best[0]):
@@ -85,14 +86,15 @@ def encode_mesh(positions: np.ndarray, faces: np.ndarray, *, creases: np.ndarray
     return best
 
 
-def decode_mesh(data: bytes, *, max_vertices: int = 1 << 18, max_faces: int | None = None, mode: Mode = PYTHON
-                ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def decode_mesh(data: bytes, *, max_vertices: int = 1 << 18, max_faces: int | None = None, axes: Sequence[int] = (),
+                mode: Mode = PYTHON) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Decode a mesh record.
 
     Args:
         data: the record, nothing else.
         max_vertices: a record with more is refused.
         max_faces: likewise; None: 8 times as many as vertices.
+        axes: as it was coded.
         mode: how to run; the result is the same.
 
     Returns:
@@ -104,7 +106,7 @@ def decode_mesh(data: bytes, *, max_vertices: int = 1 << 18, max_faces: int | No
 
     def attempt(mode: Mode, room: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         stream = Coder(mode, *decoder(mode, data))
-        q, f, edges, _ = _code(stream, None, 0, room, max_vertices, max_faces or 8 * max_vertices)
+        q, f, edges, _ = _code(stream, None, 0, axes, room, max_vertices, max_faces or 8 * max_vertices)
         return q.astype(np.int32), f, edges
 
     try:
@@ -140,14 +142,14 @@ def _checked(positions: np.ndarray, faces: np.ndarray, creases: np.ndarray | Non
     return q, f, edges
 
 
-def _encode(mode: Mode, mesh: _Mesh, method: int) -> tuple[bytes, np.ndarray]:
+def _encode(mode: Mode, mesh: _Mesh, method: int, axes: Sequence[int]) -> tuple[bytes, np.ndarray]:
     n = len(mesh.positions)
     if mesh.positions.size and np.abs(mesh.positions).max() >= mode.limit:
         mode = PYTHON
 
     def attempt(mode: Mode, room: int) -> tuple[bytes, np.ndarray]:
         coder = Coder(mode, *encoder(mode, room))
-        order = _code(coder, mesh, method, n, n, 1 << 62)[3]
+        order = _code(coder, mesh, method, axes, n, n, 1 << 62)[3]
         return finish(coder.stream.registers, coder.stream.data), order
 
     return with_room(attempt, mode, FIRST_ROOM + 8 * n)
@@ -178,8 +180,8 @@ class Coder:
         return found
 
 
-def _code(coder: Coder, mesh: _Mesh | None, method: int, room: int, max_vertices: int, max_faces: int
-          ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _code(coder: Coder, mesh: _Mesh | None, method: int, axes: Sequence[int], room: int, max_vertices: int,
+          max_faces: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Code a record; `mesh` and `method` when encoding. Returns positions, faces, creases, the encoder's order."""
     mode = coder.mode
     method = coder.uniform(len(position_coding.METHODS), method)
@@ -199,7 +201,7 @@ def _code(coder: Coder, mesh: _Mesh | None, method: int, room: int, max_vertices
             order = np.concatenate([order, mesh.loose])
     around = graph(conn.faces, conn.count)
     q = position_coding.code_positions(mode, stream, conn, around, position_coding.METHODS[method],
-                                       None if mesh is None else mesh.positions[order])
+                                       None if mesh is None else mesh.positions[order], axes)
     renumber = np.full(0 if mesh is None else len(mesh.positions), -1, np.int64)
     if mesh is not None:
         renumber[order] = np.arange(len(order))

@@ -59,3 +59,13 @@ def parallelograms(faces: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarra
     whole = whole[np.lexsort((foremost[whole], apex[whole]))]
     first = np.searchsorted(apex[whole], np.arange(count + 1))
     return first, np.stack([a[whole], b[whole], opposite[whole]], axis=1)
+
+
+def border_vertices(faces: np.ndarray, count: int) -> np.ndarray:
+    """Which of `count` vertices have an edge of exactly one triangle: int64 (count,), 1 or 0."""
+    ends = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    keys, times = np.unique(ends @ [max(count, 1), 1], return_counts=True)
+    single = keys[times == 1]
+    found = np.zeros(count, np.int64)
+    found[single // max(count, 1)] = found[single % max(count, 1)] = 1
+    return found
