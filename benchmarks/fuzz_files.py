@@ -14,6 +14,7 @@ from necgs_cli.bitstream.container import Container, ModelRecord, SetSection, wr
 from necgs_cli.bitstream.errors import DamagedFile
 from necgs_cli.bitstream.segments import FOOTER_BYTES, HEADER, make_footer, make_segment
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
+from necgs_cli.explicit.mirror import Mirrors
 from necgs_cli.explicit.records import decode_record, encode_posed, encode_record
 from necgs_cli.meshes.placement import Placement
 from necgs_cli.model import contexts
@@ -25,6 +26,8 @@ from necgs_cli.model.payload import DecoderPayload, FeatureTables, encode_featur
 PLACE = Placement(200, -8, (0, -5, 100))
 CORNERS = np.array([[-9, -7, -4], [9, -7, -4], [0, 8, -4], [0, 0, 6]])
 SIDES = np.array([(0, 2, 1), (0, 1, 3), (1, 2, 3), (2, 0, 3)])
+QUARTER = np.array([[9, 0, 0], [0, 8, 0], [0, 0, 6], [0, 0, -7], [4, 5, 0]])
+QUARTER_SIDES = np.array([(0, 4, 2), (4, 1, 2), (4, 0, 3), (1, 4, 3)])
 
 
 def explicit_records() -> list[ModelRecord]:
@@ -52,6 +55,20 @@ def posed_records() -> list[ModelRecord]:
         number, payload = encode_posed(mesh, before)
         records.append(ModelRecord(number, f"pose {i}.obj", PLACE, payload, depends=(i,)))
     return records
+
+
+def mirrored_records() -> list[ModelRecord]:
+    """A quarter of a double pyramid as each mirrored kind, and a pose of the whole."""
+    mirrors = {SMOOTH: Mirrors((0, 1), (300, -40, 0)), CREASED: Mirrors((0,)), PLAIN: Mirrors((0, 1, 2), (0, 0, 9000))}
+    records = []
+    for kind, planes in mirrors.items():
+        creases = QUARTER_SIDES[:2, :2] if kind == CREASED else None
+        number, payload = encode_record(ControlMesh(QUARTER, QUARTER_SIDES, creases, kind, 4, planes))
+        records.append(ModelRecord(number, f"mirrored {number}.obj", PLACE, payload))
+    part = decode_record(records[0].kind, records[0].payload)
+    whole = part.whole()
+    number, payload = encode_posed(replace(whole, positions=whole.positions * 3 // 2 + 1, grid=5), part)
+    return [*records, ModelRecord(number, "pose.obj", PLACE, payload, depends=(0,))]
 
 
 def sparse_set() -> tuple[SetSection, list[ModelRecord]]:
@@ -103,13 +120,16 @@ def seeds() -> tuple[list[Seed], list[int]]:
     found = [Seed([], [record]) for record in explicit]
     found.append(Seed([], explicit[1:3], appended=1))
     found.append(Seed([], posed_records(), appended=1))
-    later = replace(explicit[1], kind=11, depends=(0,))
+    mirrored = mirrored_records()
+    found += [Seed([], [record]) for record in mirrored[:3]]
+    found.append(Seed([], [mirrored[0], mirrored[3]]))
+    later = replace(explicit[1], kind=20, depends=(0,))
     found.append(Seed([SetSection(7, b"of a later version")], [explicit[2], later]))
     section, records = sparse_set()
     found.append(Seed([section], records))
     section, records = dense_set()
     found.append(Seed([section], records))
-    return found, [8] * len(explicit) + [2, 8, 2, 4, 1]
+    return found, [8] * len(explicit) + [2, 8, 4, 4, 4, 4, 2, 4, 1]
 
 
 EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 1 << 31, (1 << 32) - 1, 1 << 63, (1 << 64) - 1)

@@ -175,8 +175,8 @@ class PoseTask(_ShapeTask):
         found = super().about()
         for mesh in self.coded:
             creases = () if mesh.creases is None else mesh.creases
-            arrays = (mesh.positions, mesh.faces, creases)
-            found += [f"{mesh.kind} {mesh.grid} {mesh.mirrors}".encode(), *(np.asarray(array).tobytes() for array in arrays)]
+            found.append(f"{mesh.kind} {mesh.grid} {mesh.mirrors}".encode())
+            found += [np.asarray(array).tobytes() for array in (mesh.positions, mesh.faces, creases)]
         return found + (self.before.parts() if self.before else [])
 
 

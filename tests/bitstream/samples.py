@@ -11,7 +11,7 @@ MODELS = [
 ]
 MORE = [
     ModelRecord(1, "chair.obj", Placement(130, 0, (0, 0, 0)), b"appended", 1.0, 2.0, "shell", depends=(2,)),
-    ModelRecord(9, "lamp.obj", Placement(140, 0, (1, 2, 3)), b"of a kind to come"),
+    ModelRecord(20, "lamp.obj", Placement(140, 0, (1, 2, 3)), b"of a kind to come"),
 ]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections import Counter
 from math import isqrt
 
 from mesh_record_stream import Refused, Stream, clamp, cross, dot, minus, unit
 
 Triangle = tuple[int, int, int]
 Gate = tuple[int, int, int] | None
+Axes = tuple[int, ...]
 BY_FIELD, WITH_HITS = (True, False, True, False), (False, True, True, False)
 FORWARD = (9, 9, 8, 5, 3, 0)
 ONE = 1 << 20
@@ -53,19 +55,45 @@ def parallelograms_of(triangles: list[Triangle], count: int) -> list[list[Triang
     return found
 
 
-def conditionals_of(neighbours: list[list[int]]) -> list[tuple[dict[int, int], int]]:
+def border_of(triangles: list[Triangle]) -> set[int]:
+    """The ends of edges that are the side of one triangle."""
+    sides = Counter(frozenset((t[i], t[(i + 1) % 3])) for t in triangles for i in range(3))
+    return {v for side, times in sides.items() if times == 1 for v in side}
+
+
+def read_planes(stream: Stream, triangles: list[Triangle], neighbours: list[list[int]], axes: Axes) -> list[set[int]]:
+    """Of each vertex the axes on whose planes it lies."""
+    border = border_of(triangles)
+    planes: list[set[int]] = []
+    for i, near in enumerate(neighbours):
+        planes.append(set())
+        for axis in axes if i in border else ():
+            beside = [axis in planes[w] for w in near if w < i and w in border]
+            context = any(beside) + 2 * (not all(beside)) + 4 * bool(planes[i])
+            if stream.decide("ON_PLANE", context):
+                planes[i].add(axis)
+    return planes
+
+
+def order_of(planes: set[int]) -> Axes:
+    """The axes as coordinates are coded: in a circle, those on whose planes the vertex lies first."""
+    circles = [(d, (d + 1) % 3, (d + 2) % 3) for d in range(3)]
+    return next(circle for circle in circles if set(circle[: len(planes)]) == planes)
+
+
+def conditionals_of(neighbours: list[list[int]], planes: list[set[int]]) -> list[tuple[dict[int, int], int]]:
     """Of each vertex its weights and precision."""
     found: list[tuple[dict[int, int], int]] = [({}, 0)] * len(neighbours)
     for part in parts_of(neighbours):
         if len(part) > 2048 or sum((len(neighbours[v]) + 1) ** 2 for v in part) > 1 << 21:
             raise Refused("too much work")
-        for v, conditional in zip(part, _eliminate(_precision(part, neighbours)), strict=True):
+        for v, conditional in zip(part, _eliminate(_precision(part, neighbours, planes)), strict=True):
             weights, pivot = conditional
             found[v] = {part[j]: w for j, w in weights.items()}, pivot
     return found
 
 
-def _precision(part: list[int], neighbours: list[list[int]]) -> list[list[int]]:
+def _precision(part: list[int], neighbours: list[list[int]], planes: list[set[int]]) -> list[list[int]]:
     n, rank = len(part), {v: i for i, v in enumerate(part)}
     if n == 1:
         return [[16]]
@@ -75,10 +103,11 @@ def _precision(part: list[int], neighbours: list[list[int]]) -> list[list[int]]:
         for w in neighbours[v]:
             q[i][rank[w]] -= 1048
         for centre in [v, *neighbours[v]]:
-            share = -(ONE // len(neighbours[centre]))
-            mine = ONE if centre == v else share
-            for w in neighbours[centre]:
-                q[i][rank[w]] += mine * share >> 20
+            images = {w: 2 ** len(planes[centre] - planes[w]) for w in neighbours[centre]}
+            share = -(ONE // sum(images.values()))
+            mine = (ONE if centre == v else share * images[v]) >> len(planes[centre])
+            for w, times in images.items():
+                q[i][rank[w]] += times * (mine * share >> 20)
             q[i][rank[centre]] += mine
     return q
 
@@ -109,17 +138,20 @@ def _moved(a: list[int], b: list[int], c: list[int]) -> list[int]:
 class Positions:
     """Decodes the positions of a mesh."""
 
-    def __init__(self, stream: Stream, triangles: list[Triangle], made: list[Gate], method: int) -> None:
+    def __init__(
+        self, stream: Stream, triangles: list[Triangle], made: list[Gate], method: int, axes: Axes = ()
+    ) -> None:
         self.stream, self.made, count = stream, made, len(made)
         self.by_field, self.with_hits = BY_FIELD[method], WITH_HITS[method]
         self.neighbours = neighbours_of(triangles, count)
         self.parallelograms = parallelograms_of(triangles, count)
-        self.conditionals = conditionals_of(self.neighbours) if self.by_field else []
+        self.planes = read_planes(stream, triangles, self.neighbours, axes)
+        self.conditionals = conditionals_of(self.neighbours, self.planes) if self.by_field else []
         self.x: list[list[int]] = []
         self.relative = [0] * count
         self.across, self.within, self.weight = 1280, 2048, 8
         self.values: list[list[int]] = [[], [], []]
-        self.rank_size, self.before = [64] * 3, [0] * 3
+        self.rank_size, self.before, self.winners = [64] * 3, [0] * 3, [0] * 3
 
     def decode(self) -> list[list[int]]:
         first_size = typical = 16 << self.stream.uniform(32)
@@ -212,26 +244,30 @@ class Positions:
 
     def _freely(self, i: int, known: list[int], m: list[int], size: int, n: list[int]) -> int:
         around = 2 * min(len(known), 5) + (len(self.neighbours[i]) > 6)
-        total, r, framed = 0, [], any(n)
-        coded: list[int] = []
-        for d in range(3):
+        total, framed = 0, any(n)
+        order = order_of(self.planes[i])
+        turned = [n[axis] for axis in order]
+        r: list[int] = []
+        coded = [0, 0, 0]
+        for d, axis in enumerate(order):
             shift, spread, lean = 0, 65536, 4
             if framed:
-                shift, spread = self._conditional(d, n, r)
-            centre = m[d] + shift
-            expected = max(1, size * spread >> 16)
-            other = max(1, ((2 * size + total) * spread >> 16) // (2 + d))
-            if framed:
-                points = [_moved(*(self.x[v] for v in triple))[d] for triple in self.parallelograms[i]]
-                apart = 16 * sum(points) // len(points) - (m[d] >> 4)
-                lean = clamp(4 + 2 * apart // expected, 0, 8)
-            bucket = (3 * self._ratio(total, size, d) + d, around)
-            coded.append(self.stream.coordinate("VALUE", centre, (expected, other), (3 * lean + d, lean), bucket))
-            r.append(256 * coded[d] - m[d])
-            total += abs(256 * coded[d] - centre) * 4096 // spread
+                shift, spread = self._conditional(d, turned, r)
+            centre = m[axis] + shift
+            if axis not in self.planes[i]:
+                expected = max(1, size * spread >> 16)
+                other = max(1, ((2 * size + total) * spread >> 16) // (2 + d))
+                if framed:
+                    points = [_moved(*(self.x[v] for v in triple))[axis] for triple in self.parallelograms[i]]
+                    apart = 16 * sum(points) // len(points) - (m[axis] >> 4)
+                    lean = clamp(4 + 2 * apart // expected, 0, 8)
+                bucket = (3 * self._ratio(total, size, d) + d, around)
+                coded[axis] = self.stream.coordinate("VALUE", centre, (expected, other), (3 * lean + d, lean), bucket)
+            r.append(256 * coded[axis] - m[axis])
+            total += abs(256 * coded[axis] - centre) * 4096 // spread
         self.x.append(coded)
         if framed:
-            self._learn(r, n, size)
+            self._learn(r, turned, size)
         return total
 
     def _suggestions(self, i: int, known: list[int]) -> list[tuple[list[int], int]]:
@@ -247,13 +283,18 @@ class Positions:
     def _with_hits(self, i: int, known: list[int], m: list[int], size: int, deviation: int) -> int:
         suggestions = self._suggestions(i, known)
         start = int(self.made[i] is None)
-        total, winners = 0, [0, 0, 0]
+        total = 0
         coded: list[int] = []
         for d in range(3):
-            value = self._hit(suggestions, start, d, winners)
+            if d in self.planes[i]:
+                coded.append(0)
+                total += abs(m[d]) >> 4
+                self.winners[d] = sum({1 << source for point, source in suggestions if point[d] == 0})
+                continue
+            value = self._hit(suggestions, start, d)
             tried = {point[d] for point, _ in suggestions}
             if value is None:
-                value = self._seen(sorted(set(self.values[d]) - tried), d, m[d], winners)
+                value = self._seen(sorted(set(self.values[d]) - tried), d, m[d])
             if value is None:
                 self.before[d] = 2
                 other = max(1, (2 * size + total) // (2 + d)) if d else size
@@ -266,7 +307,7 @@ class Positions:
         self.x.append(coded)
         return total
 
-    def _hit(self, suggestions: list[tuple[list[int], int]], start: int, d: int, winners: list[int]) -> int | None:
+    def _hit(self, suggestions: list[tuple[list[int], int]], start: int, d: int) -> int | None:
         sets: dict[int, int] = {}
         for point, source in suggestions:
             sets[point[d]] = sets.get(point[d], 0) | 1 << source
@@ -274,19 +315,20 @@ class Positions:
         ranked = sorted(sets.items(), key=lambda item: -likely[64 * start + item[1]][0])
         for k, (value, voters) in enumerate(ranked):
             tries = min(k, 4)
-            agree = (d == 1) + sum(bool(winners[e] & voters) for e in range(d))
+            agree = (d == 1) + sum(bool(self.winners[e] & voters) for e in range(d))
             last = 4 * (3 * (5 * agree + tries) + self.before[d]) + min(len(ranked) - 1, 3)
             contexts = (64 * start + voters, 4 * voters + agree, 5 * voters + tries, last)
             if self.stream.decide("HIT", *contexts, select=tries):
-                winners[d], self.before[d] = voters, 0
+                self.winners[d], self.before[d] = voters, 0
                 return value
+        self.winners[d] = 0
         return None
 
-    def _seen(self, left: list[int], d: int, m: int, winners: list[int]) -> int | None:
+    def _seen(self, left: list[int], d: int, m: int) -> int | None:
         if not left:
             return None
         c = min(len(left).bit_length(), 11)
-        won = sum(bool(winners[e]) for e in range(d))
+        won = sum(bool(self.winners[e]) for e in range(d))
         if not self.stream.decide("SEEN", 12 * d + c, 4 * (3 * d + self.before[d]) + won):
             return None
         guess, size = bisect_left(left, m >> 8), self.rank_size[d]

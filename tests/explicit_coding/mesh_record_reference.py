@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isqrt
 
-from mesh_record_positions import WITH_HITS, Gate, Positions, Triangle, neighbours_of, parts_of
+from mesh_record_positions import WITH_HITS, Axes, Gate, Positions, Triangle, neighbours_of, parts_of
 from mesh_record_stream import ANY, HALF, RARE, Refused, Stream, clamp, cross, dot, minus, start_table
 
 
@@ -220,8 +220,8 @@ def add_copies(stream: Stream, mesh: Reference, solid: int) -> None:
             mesh.creases += [(first + rank[a], first + rank[b]) for a, b in creases if a in rank]
 
 
-def decode(data: bytes, most: int = 1 << 16) -> Reference:
-    """A mesh record, without its grid byte."""
+def decode(data: bytes, most: int = 1 << 16, axes: Axes = ()) -> Reference:
+    """A mesh record, without its grid byte and what stands before it."""
     stream = Stream(data)
     method = stream.uniform(4)
     stream.kinds = start_table(WITH_HITS[method])
@@ -233,7 +233,8 @@ def decode(data: bytes, most: int = 1 << 16) -> Reference:
         if solid + loose > most:
             raise Refused("too large")
         machine.made += [None] * loose
-    mesh = Reference(Positions(stream, machine.triangles, machine.made, method).decode(), machine.triangles)
+    positions = Positions(stream, machine.triangles, machine.made, method, axes).decode()
+    mesh = Reference(positions, machine.triangles)
     mesh.creases = read_creases(stream, mesh)
     if copies:
         add_copies(stream, mesh, solid)

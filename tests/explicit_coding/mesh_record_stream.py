@@ -39,6 +39,7 @@ KINDS: dict[str, tuple[tuple[int, ...], int, bool]] = {
     "STEP": ((64,), 1, False),
     "LOOSE": ((64,), 1, False),
     "FLAT": ((64,), 1, False),
+    "ON_PLANE": ((8,), 1, False),
 }
 RATES = [655360 // (10 * n + 16) for n in range(61)]
 CONFIDENCE = [min(256, 256 * (10 * n + 4) // 30) for n in range(61)]

@@ -1,4 +1,4 @@
-"""Meshes with everything in them that a mesh record can hold, and poses of them."""
+"""Meshes with everything in them that a mesh record can hold, parts of mirrored ones, and poses."""
 
 import numpy as np
 from test_explicit_coding_damage import sphere
@@ -22,6 +22,18 @@ def strange_mesh(rng):
     q = np.concatenate([q, rng.integers(-50, 50, (rng.integers(3), 3))])
     solid = f[(f[:, 0] != f[:, 1]) & (f[:, 1] != f[:, 2]) & (f[:, 2] != f[:, 0])]
     return q, f, solid[rng.random(len(solid)) < 0.2][:, :2]
+
+
+def strange_part(rng):
+    """A strange mesh of which planes cut off a side, many of its vertices lying on them, and the axes of the planes."""
+    q, f, _ = strange_mesh(rng)
+    chosen = int(rng.integers(1, 8))
+    axes = tuple(axis for axis in range(3) if chosen >> axis & 1)
+    for axis in axes:
+        q[:, axis] = np.maximum(q[:, axis], 0)
+        f = f[(q[f, axis] > 0).any(axis=1) | (rng.random(len(f)) < 0.1)]
+    solid = f[(f[:, 0] != f[:, 1]) & (f[:, 1] != f[:, 2]) & (f[:, 2] != f[:, 0])]
+    return q, f, solid[rng.random(len(solid)) < 0.2][:, :2], axes
 
 
 def strange_pose(rng, q):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strange_meshes import strange_mesh, strange_pose
+from strange_meshes import strange_mesh, strange_part, strange_pose
 
 pytest.importorskip("numba")
 
@@ -60,14 +60,14 @@ def bump(rows, columns, seed, scale):
     return np.rint(np.clip(q, -1, 1) * scale).astype(np.int64), f
 
 
-def assert_alike(mode, q, f, creases=None):
+def assert_alike(mode, q, f, creases=None, axes=()):
     """Every method writes the same in both modes, and what is written reads alike."""
     for method in range(4):
-        data, order = encode_mesh(q, f, creases=creases, methods=(method,))
-        again, order_again = encode_mesh(q, f, creases=creases, methods=(method,), mode=mode)
+        data, order = encode_mesh(q, f, creases=creases, methods=(method,), axes=axes)
+        again, order_again = encode_mesh(q, f, creases=creases, methods=(method,), axes=axes, mode=mode)
         assert data == again
         assert np.array_equal(order, order_again)
-        for a, b in zip(decode_mesh(data), decode_mesh(data, mode=mode), strict=True):
+        for a, b in zip(decode_mesh(data, axes=axes), decode_mesh(data, axes=axes, mode=mode), strict=True):
             assert a.dtype == b.dtype and np.array_equal(a, b)
 
 
@@ -80,6 +80,13 @@ def test_poses_of_any_mesh_code_alike(mode, seed):
     data = encode_pose(pose, q, f, methods=methods)
     assert encode_pose(pose, q, f, methods=methods, mode=mode) == data
     assert np.array_equal(decode_pose(data, q, f, mode=mode), pose)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), factor=st.sampled_from((1, 50, 1 << 15)))
+def test_parts_of_mirrored_meshes_code_alike(mode, seed, factor):
+    q, f, creases, axes = strange_part(np.random.default_rng(seed))
+    assert_alike(mode, q * factor, f, creases, axes)
 
 
 @settings(max_examples=40, deadline=None)
@@ -127,26 +134,33 @@ def outcome(data, **options):
         return str(error)
 
 
+MIRRORS = st.sampled_from([(), (0,), (1, 2), (0, 1, 2)])
+
+
 @settings(max_examples=150, deadline=None)
-@given(st.binary(max_size=300))
-def test_random_bytes_give_the_same_mesh_or_the_same_error(mode, data):
-    assert outcome(data) == outcome(data, mode=mode)
+@given(st.binary(max_size=300), MIRRORS)
+def test_random_bytes_give_the_same_mesh_or_the_same_error(mode, data, axes):
+    assert outcome(data, axes=axes) == outcome(data, axes=axes, mode=mode)
 
 
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 50), method=st.integers(0, 3), where=st.integers(0, 10**6), change=st.integers(1, 255),
-       scale=st.sampled_from(SCALES[:6]))
-def test_a_changed_byte_gives_the_same_mesh_or_the_same_error(mode, seed, method, where, change, scale):
+       scale=st.sampled_from(SCALES[:6]), axes=MIRRORS)
+def test_a_changed_byte_gives_the_same_mesh_or_the_same_error(mode, seed, method, where, change, scale, axes):
     q, f = bump(6, 7, seed, scale)
-    data = bytearray(encode_mesh(q, f, creases=f[:6, :2], methods=(method,))[0])
+    q[:, axes] = np.maximum(q[:, axes], 0)
+    data = bytearray(encode_mesh(q, f, creases=f[:6, :2], methods=(method,), axes=axes)[0])
     data[where % len(data)] ^= change
-    assert outcome(bytes(data)) == outcome(bytes(data), mode=mode)
+    assert outcome(bytes(data), axes=axes) == outcome(bytes(data), axes=axes, mode=mode)
 
 
-def test_usual_records_stay_in_the_compiled_kernels(mode, fallbacks):
+@pytest.mark.parametrize("axes", [(), (0, 1)])
+def test_usual_records_stay_in_the_compiled_kernels(mode, fallbacks, axes):
     q, f = bump(12, 12, 1, 1500)
+    q[:, axes] = np.maximum(q[:, axes], 0)
     for method in range(4):
-        decode_mesh(encode_mesh(q, f, creases=f[:9, :2], methods=(method,), mode=mode)[0], mode=mode)
+        data = encode_mesh(q, f, creases=f[:9, :2], methods=(method,), axes=axes, mode=mode)[0]
+        decode_mesh(data, axes=axes, mode=mode)
     assert set(fallbacks) == {"compiled"}
 
 

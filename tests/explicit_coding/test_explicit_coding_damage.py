@@ -29,20 +29,24 @@ def sphere(rings=7, around=9):
 
 
 def records():
+    """Records, and the axes of their mirrors."""
     q, f = sphere()
     twice, faces = np.concatenate([q, q + [200, 0, 0]]), np.concatenate([f, f + len(q)])
-    yield encode_mesh(q, f)[0]
-    yield encode_mesh(q, f, creases=f[:9, :2])[0]
-    yield encode_mesh(twice, faces)[0]
-    yield encode_mesh(q * 20, np.concatenate([f[:50], [[0, 0, 1]]]), methods=(1,))[0]
+    yield encode_mesh(q, f)[0], ()
+    yield encode_mesh(q, f, creases=f[:9, :2])[0], ()
+    yield encode_mesh(twice, faces)[0], ()
+    yield encode_mesh(q * 20, np.concatenate([f[:50], [[0, 0, 1]]]), methods=(1,))[0], ()
+    upper, sides = np.maximum(q, 0), f[(q[f] > 0).any(axis=1).all(axis=1)]
+    yield encode_mesh(upper, sides, methods=(0,), axes=(0, 1, 2))[0], (0, 1, 2)
+    yield encode_mesh(upper, sides, methods=(2,), axes=(0, 2))[0], (0, 2)
 
 
 RECORDS = list(records())
 
 
-def decode_bounded(data):
+def decode_bounded(data, axes):
     try:
-        q, f, creases = decode_mesh(data, max_vertices=MAX_VERTICES)
+        q, f, creases = decode_mesh(data, max_vertices=MAX_VERTICES, axes=axes)
     except DamagedRecord:
         return
     assert q.dtype == np.int32 and q.shape[1:] == (3,) and len(q) <= MAX_VERTICES
@@ -51,23 +55,23 @@ def decode_bounded(data):
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.binary(max_size=200))
-def test_random_bytes_give_a_mesh_or_damaged_record(data):
-    decode_bounded(data)
+@given(st.binary(max_size=200), st.sets(st.integers(0, 2)))
+def test_random_bytes_give_a_mesh_or_damaged_record(data, axes):
+    decode_bounded(data, sorted(axes))
 
 
 @settings(max_examples=120, deadline=None)
 @given(st.integers(0, len(RECORDS) - 1), st.integers(0, 10**6), st.integers(1, 255))
 def test_a_changed_byte_gives_a_mesh_or_damaged_record(which, where, change):
-    data = bytearray(RECORDS[which])
+    data, axes = bytearray(RECORDS[which][0]), RECORDS[which][1]
     data[where % len(data)] ^= change
-    decode_bounded(bytes(data))
+    decode_bounded(bytes(data), axes)
 
 
 def test_every_truncation_gives_a_mesh_or_damaged_record():
-    for data in RECORDS[:2]:
+    for data, axes in (*RECORDS[:2], *RECORDS[-2:]):
         for length in range(0, len(data), 3):
-            decode_bounded(data[:length])
+            decode_bounded(data[:length], axes)
 
 
 def test_more_vertices_than_allowed_are_refused():
@@ -92,7 +96,8 @@ def test_long_runs_of_one_byte_take_bounded_memory_and_time():
     start = time.process_time()
     tracemalloc.start()
     for byte in (b"\x00", b"\xff", b"\x55"):
-        decode_bounded(byte * 100_000)
+        decode_bounded(byte * 100_000, ())
+        decode_bounded(byte * 100_000, (0, 1, 2))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 64 << 20

@@ -1,7 +1,8 @@
-"""docs/mesh_coder.md is enough: the decoder written from it agrees with ours in every integer."""
+"""docs/mesh_coder.md and docs/format.md are enough: what is written from them agrees with ours in every integer."""
 
 from pathlib import Path
 
+import mesh_record_mirrors as mirrors
 import mesh_record_reference as reference
 import mesh_record_surface
 import numpy as np
@@ -9,48 +10,57 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mesh_record_stream import KINDS, Refused, start_table
-from strange_meshes import strange_mesh
-from test_explicit_coding_golden import GOLDEN
+from strange_meshes import strange_mesh, strange_part
+from test_explicit_coding_golden import AXES, GOLDEN
 
 from necgs_cli.bitstream.container import Container
 from necgs_cli.decoding import POSED, RecordDecoder
 from necgs_cli.explicit.coding import DamagedRecord, decode_mesh, decode_pose, encode_mesh, encode_pose
 from necgs_cli.explicit.control_mesh import CREASED, ControlMesh
+from necgs_cli.explicit.mirror import Mirrors
 
 FILES = Path(__file__).parents[1] / "golden"
 PAGE = (Path(__file__).parents[2] / "docs" / "mesh_coder.md").read_text()
 
 
-def assert_equal(data, wanted=None):
-    found = reference.decode(data, 1 << 18)
-    positions, faces, creases = decode_mesh(data) if wanted is None else wanted
+def assert_equal(data, axes=(), wanted=None):
+    found = reference.decode(data, 1 << 18, axes)
+    assert_same(found, *(decode_mesh(data, axes=axes) if wanted is None else wanted))
+
+
+def assert_same(found, positions, faces, creases):
     assert found.positions == positions.tolist()
     assert [list(t) for t in found.triangles] == faces.tolist()
-    assert [list(c) for c in found.creases] == creases.tolist()
+    assert [list(c) for c in found.creases] == ([] if creases is None else creases.tolist())
 
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_the_golden_records_of_every_method_decode_alike(name):
-    assert_equal(bytes.fromhex(GOLDEN[name][0]))
+    assert_equal(bytes.fromhex(GOLDEN[name][0]), AXES.get(name, ()))
 
 
-@pytest.mark.parametrize("name", ["loop", "loop_creased", "triangles", "posed"])
+@pytest.mark.parametrize("name", ["loop", "loop_creased", "triangles", "posed", "mirrored"])
 def test_the_golden_files_decode_alike(name):
     with Container.open(FILES / f"{name}.ncgs") as container:
         decoder, meshes = RecordDecoder(container), []
         for id in range(len(container)):
             entry, payload, wanted = container.entry(id), container.payload(id), decoder.control_mesh(id)
-            if entry.kind != POSED:
-                meshes.append((payload[0], reference.decode(payload[1:])))
-            else:
-                grid, before = meshes[entry.depends[0]]
+            if entry.kind == POSED:
+                grid, origin, before = meshes[entry.depends[0]]
                 here = reference.scaled(before.positions, grid, payload[0])
                 positions = reference.decode_pose(payload[1:], here, before.triangles)
-                meshes.append((payload[0], reference.Reference(positions, before.triangles, before.creases)))
-            grid, found = meshes[-1]
-            assert grid == wanted.grid and found.positions == wanted.positions.tolist()
-            assert [list(t) for t in found.triangles] == wanted.faces.tolist()
-            assert [list(c) for c in found.creases] == ([] if wanted.creases is None else wanted.creases.tolist())
+                whole = reference.Reference(positions, before.triangles, before.creases)
+            else:
+                axes, origin = (), [0.0] * 3
+                if entry.kind > POSED:
+                    axes, origin, payload = mirrors.read_head(payload)
+                part = reference.decode(payload[1:], axes=axes)
+                assert_same(part, wanted.positions, wanted.faces, wanted.creases)
+                whole = mirrors.unfold(part, axes)
+            meshes.append((payload[0], origin, whole))
+            found = wanted.whole()
+            assert (payload[0], origin) == (found.grid, found.mirrors.origin.tolist())
+            assert_same(whole, found.positions, found.faces, found.creases)
 
 
 @settings(max_examples=30)
@@ -64,12 +74,37 @@ def test_the_surfaces_of_strange_meshes_agree(seed):
     np.testing.assert_allclose(found, wanted, atol=1e-12 * np.abs(q).max())
 
 
+@settings(max_examples=30)
+@given(st.integers(0, 2**32 - 1))
+def test_the_wholes_of_strange_parts_agree(seed):
+    rng = np.random.default_rng(seed)
+    q, f, creases, axes = strange_part(rng)
+    places = [int(rng.integers(-(2**14), 2**14 + 1)) if axis in axes else 0 for axis in range(3)]
+    mesh = ControlMesh(q.astype(np.int32), f, creases, CREASED, 9, Mirrors(axes, tuple(places)))
+    part = reference.Reference(q.tolist(), [tuple(t) for t in f.tolist()], [tuple(c) for c in creases.tolist()])
+    whole, wanted = mirrors.unfold(part, axes), mesh.whole()
+    assert_same(whole, wanted.positions, wanted.faces, wanted.creases)
+    points = [[x * 2**-4.5 + place / 2**14 for x, place in zip(p, places, strict=True)] for p in whole.positions]
+    found, triangles = mesh_record_surface.surface(points, whole.triangles, whole.creases)
+    surface, faces = mesh.surface()
+    assert [list(t) for t in triangles] == faces.tolist()
+    np.testing.assert_allclose(found, surface, atol=1e-12 * max(1, np.abs(q).max()))
+
+
 @settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1))
 def test_meshes_with_everything_in_them_decode_alike(seed):
     rng = np.random.default_rng(seed)
     q, f, creases = strange_mesh(rng)
     assert_equal(encode_mesh(q, f, creases=creases, methods=(int(rng.integers(4)),))[0])
+
+
+@settings(max_examples=80)
+@given(st.integers(0, 2**32 - 1))
+def test_parts_of_mirrored_meshes_decode_alike(seed):
+    rng = np.random.default_rng(seed)
+    q, f, creases, axes = strange_part(rng)
+    assert_equal(encode_mesh(q, f, creases=creases, methods=(int(rng.integers(4)),), axes=axes)[0], axes)
 
 
 @settings(max_examples=40)
@@ -83,18 +118,18 @@ def test_poses_of_any_mesh_decode_alike(seed):
     assert found == pose.tolist() == decode_pose(data, q, f).tolist()
 
 
-@settings(max_examples=80)
-@given(st.integers(0, len(GOLDEN) - 1), st.integers(0, 10**6), st.integers(1, 255))
-def test_what_is_refused_is_refused_by_both_and_the_rest_decodes_alike(which, where, change):
-    data = bytearray(bytes.fromhex(GOLDEN[list(GOLDEN)[which]][0]))
+@settings(max_examples=100)
+@given(st.sampled_from(list(GOLDEN)), st.integers(0, 10**6), st.integers(1, 255))
+def test_what_is_refused_is_refused_by_both_and_the_rest_decodes_alike(name, where, change):
+    data, axes = bytearray(bytes.fromhex(GOLDEN[name][0])), AXES.get(name, ())
     data[where % len(data)] ^= change
     try:
-        wanted = decode_mesh(bytes(data), max_vertices=150)
+        wanted = decode_mesh(bytes(data), max_vertices=150, axes=axes)
     except DamagedRecord:
         with pytest.raises(Refused):
-            reference.decode(bytes(data), 150)
+            reference.decode(bytes(data), 150, axes)
     else:
-        assert_equal(bytes(data), wanted)
+        assert_equal(bytes(data), axes, wanted)
 
 
 def test_the_page_tells_how_large_the_start_tables_are():

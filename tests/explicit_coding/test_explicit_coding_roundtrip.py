@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strange_meshes import strange_part
 
 from necgs_cli.explicit.coding import DamagedRecord, decode_mesh, encode_mesh, record
 
@@ -32,9 +33,9 @@ def rotated(rows):
     return sorted(min(tuple(np.roll(row, k).tolist()) for k in range(3)) for row in rows)
 
 
-def assert_lossless(q, f, creases=None):
-    data, order = encode_mesh(q, f, creases=creases)
-    q2, f2, c2 = decode_mesh(data)
+def assert_lossless(q, f, creases=None, axes=()):
+    data, order = encode_mesh(q, f, creases=creases, axes=axes)
+    q2, f2, c2 = decode_mesh(data, axes=axes)
     assert sorted(order.tolist()) == list(range(len(q)))
     assert np.array_equal(q2, np.asarray(q).reshape(-1, 3)[order])
     assert rotated(order[f2]) == rotated(f)
@@ -125,6 +126,16 @@ def test_repeated_parts_cost_less_than_parts_of_their_own():
     assert_lossless(many, faces, creases)
 
 
+@pytest.mark.parametrize("method", range(4))
+def test_coordinates_on_mirror_planes_are_told_in_fewer_bytes(method):
+    q, f = grid(12, 12)
+    q += np.where(q > 0, np.random.default_rng(0).integers(-3, 4, q.shape), 0)
+    on = (q[:, :2] == 0).sum()
+    assert on == 24
+    whole, part = (encode_mesh(q, f, methods=(method,), axes=axes)[0] for axes in ((), (0, 1)))
+    assert len(part) < len(whole)
+
+
 def test_crease_that_is_no_edge_is_refused():
     q, f = octahedron()
     with pytest.raises(ValueError, match="crease"):
@@ -167,14 +178,27 @@ def test_grids_with_holes_and_flipped_triangles_are_lossless(seed, rows, columns
     assert_lossless(q + rng.integers(-3, 4, q.shape), rng.permutation(f))
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_parts_of_mirrored_meshes_are_lossless(seed):
+    assert_lossless(*strange_part(np.random.default_rng(seed)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(soups(), st.sets(st.integers(0, 2), min_size=1))
+def test_any_soup_is_lossless_with_mirrors_too(soup, axes):
+    q, f, creases = soup
+    assert_lossless(np.where(q % 3 == 0, 0, q), f, creases, sorted(axes))
+
+
 def test_a_method_whose_predictions_leave_the_range_is_passed_over(monkeypatch):
     encode_by, tried = record._encode, []
 
-    def encode(mode, mesh, method):
+    def encode(mode, mesh, method, axes):
         tried.append(method)
         if method == 0:
             raise DamagedRecord("a position in the mesh record is out of range")
-        return encode_by(mode, mesh, method)
+        return encode_by(mode, mesh, method, axes)
 
     monkeypatch.setattr(record, "_encode", encode)
     q, f = grid(5, 6)

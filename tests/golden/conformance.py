@@ -66,12 +66,14 @@ def section_hash(kind: int, payload: bytes) -> str:
 
 
 def integers_hash(container: Container, id: int) -> str:
-    """Of a record's integers: a feature's lattices, or a control mesh's vertices, triangles, creases and grid."""
+    """Of a record's integers: a feature's lattices, or the whole control mesh: vertices, triangles, creases, grid, and
+    where its mirrors are, if not at 0."""
     kind, payload = container.entry(id).kind, container.payload(id)
     if kind in EXPLICIT:
-        mesh = RecordDecoder(container).control_mesh(id)
+        mesh = RecordDecoder(container).control_mesh(id).whole()
         creases = [] if mesh.creases is None else [mesh.creases]
-        return _hash([mesh.positions, mesh.faces, *creases, np.array(mesh.grid)])
+        places = [np.array(mesh.mirrors.places)] if any(mesh.mirrors.places) else []
+        return _hash([mesh.positions, mesh.faces, *creases, np.array(mesh.grid), *places])
     section = decoder_section(container.sections, kind).payload
     if kind == DENSE:
         from necgs_cli.model.dense_payload import unpack_config, unpack_feature

@@ -6,6 +6,7 @@ Only for a new version of the format, or before the first release of this one: r
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from conformance import FOLDER, MANIFEST, describe
 from necgs_cli.bitstream.container import ModelRecord, SetSection, append_records, write_container
 from necgs_cli.decoding import DENSE, SPARSE
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh, grid_step
+from necgs_cli.explicit.mirror import Mirrors
 from necgs_cli.explicit.records import decode_record, encode_posed, encode_record
+from necgs_cli.explicit.symmetry import cut
 from necgs_cli.meshes.placement import Placement
 from necgs_cli.meshes.read import read_mesh
 from necgs_cli.metrics.surface import Reference
@@ -38,43 +41,55 @@ NEURAL = ("cat.ply", "fish.ply")
 RESOLUTION = 32
 GRID = 16
 SHARP = np.radians(40)
+WHOLE = Mirrors()
 
 
-def explicit_record(name: str, kind: str, faces: int) -> ModelRecord:
-    """An example as a record of one kind: simplified, its vertices rounded to a grid."""
+def explicit_record(name: str, kind: str, faces: int, mirrors: Mirrors = WHOLE) -> ModelRecord:
+    """An example as a record of one kind: simplified, one side of its mirrors, its vertices rounded to a grid."""
     import fast_simplification
 
     mesh = read_mesh(EXAMPLES / name).mesh
     placement = Placement.of(mesh.vertices)
     share = 1 - faces / len(mesh.faces)
     vertices, triangles = fast_simplification.simplify(placement.to_unit(mesh.vertices), mesh.faces, share)
-    integers = np.rint(vertices * 2 ** (GRID / 2)).astype(np.int32)
+    vertices, triangles = cut(vertices, triangles, mirrors)
+    integers = np.rint((vertices - mirrors.origin) * 2 ** (GRID / 2)).astype(np.int32)
     small = trimesh.Trimesh(integers, triangles, process=False)
     creases = small.face_adjacency_edges[small.face_adjacency_angles > SHARP] if kind == CREASED else None
-    control = ControlMesh(integers, np.asarray(triangles, np.int64), creases, kind, GRID)
+    control = ControlMesh(integers, np.asarray(triangles, np.int64), creases, kind, GRID, mirrors)
     number, payload = encode_record(control)
     vertices, triangles = control.surface()
     found = Reference(mesh.vertices, mesh.faces, 10_000).measure(placement.to_source(vertices), triangles)
     return ModelRecord(number, name, placement, payload, found.p2s, found.max)
 
 
-def posed_records(key: ModelRecord) -> list[ModelRecord]:
+def posed_records(key: ModelRecord, key_id: int = 0) -> list[ModelRecord]:
     """Two poses of a record's model: one told from it, on a finer grid, and one told from that, on a coarser one."""
     original = read_mesh(EXAMPLES / key.name).mesh
-    mesh, records = decode_record(key.kind, key.payload), []
-    first = mesh.positions * mesh.step
+    mesh, records = decode_record(key.kind, key.payload).whole(), []
+    first = mesh.vertices
     for degrees, grid in ((30, GRID + 1), (55, GRID - 2)):
-        integers = np.rint(bent(first, degrees) / grid_step(grid)).astype(np.int32)
-        posed = ControlMesh(integers, mesh.faces, mesh.creases, mesh.kind, grid)
+        integers = np.rint((bent(first, degrees) - mesh.mirrors.origin) / grid_step(grid)).astype(np.int32)
+        posed = replace(mesh, positions=integers, grid=grid)
         number, payload = encode_posed(posed, mesh)
         vertices = key.placement.to_source(bent(key.placement.to_unit(original.vertices), degrees))
         surface, triangles = posed.surface()
         found = Reference(vertices, original.faces, 10_000).measure(key.placement.to_source(surface), triangles)
         name = f"{key.name} bent by {degrees} degrees"
-        depends = (len(records),)
+        depends = (key_id + len(records),)
         records.append(ModelRecord(number, name, key.placement, payload, found.p2s, found.max, depends=depends))
         mesh = posed
     return records
+
+
+def mirrored_records() -> list[ModelRecord]:
+    """A model of each mirrored kind, about where it is symmetric, and a pose told from one of them."""
+    found = [
+        explicit_record("lever.glb", PLAIN, 120, Mirrors((0, 2), (-18, 0, 30))),
+        explicit_record("hose_coupling.stl", CREASED, 160, Mirrors((1, 2))),
+        explicit_record("cow.off", SMOOTH, 160, Mirrors((0,), (-191, 0, 0))),
+    ]
+    return found + posed_records(found[2], 2)[:1]
 
 
 def bent(vertices: np.ndarray, degrees: float) -> np.ndarray:
@@ -130,6 +145,7 @@ def main() -> None:
     write_container(FOLDER / "appended.ncgs", [], [records["triangles"]])
     append_records(FOLDER / "appended.ncgs", [records["loop"], records["loop_creased"]])
     write_container(FOLDER / "posed.ncgs", [], [records["loop_creased"], *posed_records(records["loop_creased"])])
+    write_container(FOLDER / "mirrored.ncgs", [], mirrored_records())
     for file, (section, models) in (("sparse", sparse_set()), ("dense", dense_set())):
         write_container(FOLDER / f"{file}.ncgs", [section], models)
     manifest = {path.name: describe(path) for path in sorted(FOLDER.glob("*.ncgs"))}

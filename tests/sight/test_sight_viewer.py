@@ -149,7 +149,7 @@ def test_head_has_no_body_and_other_methods_do_not_exist(server):
 
 
 def test_a_model_of_a_later_kind_is_listed_with_its_reason(tmp_path):
-    models = [ModelRecord(9, "later", Placement(140, 0, (1, 2, 3)), b"x"), record("ball.ply", *ball())]
+    models = [ModelRecord(20, "later", Placement(140, 0, (1, 2, 3)), b"x"), record("ball.ply", *ball())]
     with open_container(write_set(tmp_path / "set.ncgs", models)) as container:
         rows = ViewedSet(container, "set").listing["models"]
     assert "does not know" in rows[0]["reason"] and rows[1]["reason"] is None

@@ -198,14 +198,23 @@ def loose_vertices(count: int) -> bytes:
     return finish(coder.stream.registers, coder.stream.data)
 
 
-@pytest.mark.parametrize("kind", [3, 4, 5])
-def test_control_meshes_beyond_the_limits_are_refused_before_they_grow(kind):
-    most = MOST_VERTICES["plain" if kind == 5 else "smooth"]
+@pytest.mark.parametrize(
+    ("kind", "mirrors", "most"),
+    [
+        (3, b"", MOST_VERTICES["smooth"]),
+        (4, b"", MOST_VERTICES["creased"]),
+        (5, b"", MOST_VERTICES["plain"]),
+        (7, b"\x02\x00", MOST_VERTICES["smooth"] // 2),
+        (8, b"\x05\x00\x00", MOST_VERTICES["creased"] // 4),
+        (9, b"\x07\x00\x00\x00", MOST_VERTICES["plain"] // 8),
+    ],
+)
+def test_control_meshes_beyond_the_limits_are_refused_before_they_grow(kind, mirrors, most):
     for count in (most + 1, (1 << 31) - 2):
         with bounded(), pytest.raises(DamagedFile, match="more vertices"):
-            decode_record(kind, b"\x10" + loose_vertices(count))
+            decode_record(kind, mirrors + b"\x10" + loose_vertices(count))
     with pytest.raises(DamagedFile, match="too early"):  # a number within the limits gets as far as the positions
-        decode_record(kind, b"\x10" + loose_vertices(20))
+        decode_record(kind, mirrors + b"\x10" + loose_vertices(20))
 
 
 def seconds_to_repeat(count: int) -> float:

@@ -107,7 +107,7 @@ def test_surfaces_beyond_their_box_empty_ones_and_unknown_kinds_are_told(models)
     far = record("far", trimesh.Trimesh([[0, 0, 0], [9, 0, 0], [0, 9, 0]], [[0, 1, 2]]), max_error=0.01)
     payload = bytes([far.payload[0] - 8]) + far.payload[1:]  # a grid 16 times as wide
     empty = dataclasses.replace(record("no", shapes()["box.ply"]), payload=b"\x10")
-    newer = dataclasses.replace(models[0], kind=9)
+    newer = dataclasses.replace(models[0], kind=20)
     orphan = dataclasses.replace(models[0], kind=1)
     found = necgs_cli.verify(set_bytes([dataclasses.replace(far, payload=payload), empty, newer, orphan]))
     assert ("distorted", 0) in problems(found) and "beyond the box" in found.problems[0].text

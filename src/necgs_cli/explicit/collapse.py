@@ -10,7 +10,7 @@ from copy import copy
 
 import numpy as np
 
-from .mirror import ON_PLANE, Mirrors
+from .mirror import ON_PLANE, WHOLE, Mirrors
 from .subdivide import unique_edges
 from .target import face_normals
 
@@ -116,7 +116,7 @@ class Collapser:
     """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, importance: np.ndarray | None = None,
-                 shape: float = 2.0, regular: float = 0.1, mirrors: Mirrors = Mirrors()):
+                 shape: float = 2.0, regular: float = 0.1, mirrors: Mirrors = WHOLE):
         self.vertices, self.faces = np.array(vertices, np.float64), np.array(faces, np.int64)
         self.shape, self.regular = shape, regular
         self.quadrics = vertex_quadrics(self.vertices, self.faces, importance)

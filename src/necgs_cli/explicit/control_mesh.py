@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .mirror import Mirrors, unfold
+from .mirror import WHOLE, Mirrors, unfold
 from .subdivide import subdivide
 
 SMOOTH, CREASED, PLAIN = "smooth", "creased", "plain"
@@ -21,7 +21,7 @@ class ControlMesh:
     creases: np.ndarray | None  # (k, 2) int64 vertex pairs; None but for CREASED
     kind: str  # SMOOTH and CREASED: two Loop steps; PLAIN: the triangles themselves
     grid: int  # step = 2 ** (-grid / 2), half bits
-    mirrors: Mirrors = Mirrors()  # which complete it, before it is subdivided
+    mirrors: Mirrors = WHOLE  # which complete it, before it is subdivided
 
     @property
     def step(self) -> float:

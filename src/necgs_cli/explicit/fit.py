@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .folding import Folding
-from .mirror import Mirrors
+from .folding import Folding, whole_folding
+from .mirror import WHOLE
 from .patches import Patches
 from .rounding import round_vertices
 from .subdivide import unique_edges
@@ -218,7 +218,7 @@ class Fit:
     def __init__(self, target: Target, patches: Patches, regulariser: Regulariser, start: np.ndarray,
                  on_surface: bool = True, manner: Manner = ORGANIC, known: np.ndarray | None = None,
                  folding: Folding | None = None):
-        self._folding = folding or Folding(Mirrors(), start, patches.control_faces)
+        self._folding = folding or whole_folding(WHOLE, start, patches.control_faces)
         self._target, self._patches, self._regulariser, self._manner = target, patches, regulariser, manner
         self._known = np.zeros_like(start) if known is None else known
         self.vertices = start
@@ -235,13 +235,14 @@ class Fit:
             self.vertices = self.vertices + (STRIDE if 0 < number < rounds - 1 else 1.0) * (goal - self.vertices)
 
     def integers(self, step: float) -> np.ndarray:
-        """Integers of the vertices that are stored, in steps of a grid; associated anew after each rounding."""
+        """Integers of the vertices on one side of the mirrors; associated anew after each rounding to the grid."""
         trial = copy(self)  # what is learnt about vertices on this grid does not hold on others
+        trial._folding = folding = self._folding.on_grid(step)
         for _ in range(ROUNDINGS):
             model = trial._model(trial.vertices, step)
-            integers = round_vertices(*model, self._folding.part(trial.vertices), step)
-            trial.vertices = self._folding.whole(integers * step)
-        return integers
+            integers = round_vertices(*model, folding.different(trial.vertices), step)
+            trial.vertices = folding.whole(integers * step)
+        return folding.with_copies(integers, step)
 
     def _model(self, vertices: np.ndarray, step: float) -> tuple[Any, np.ndarray]:
         """Hessian (CSC) and gradient of the error about some vertices, with all that regularises it, folded."""

@@ -28,6 +28,10 @@ class Mirrors:
         return np.array(self.places) * 2.0**-PLANE_BITS
 
 
+WHOLE = Mirrors()
+"""Of a mesh that none completes."""
+
+
 @dataclass(frozen=True, eq=False)
 class Unfolded:
     """The whole of a mesh, of which the first vertices and faces are the part itself.

@@ -8,7 +8,7 @@ import numpy as np
 from .bound import Bound
 from .control_mesh import ControlMesh, grid_step
 from .fit import TOLD_BITS_PER_VERTEX, Fit, Regulariser
-from .folding import Folding
+from .folding import whole_folding
 from .patches import Patches
 from .records import MOST_GRID
 from .registration import register
@@ -70,7 +70,7 @@ def pose_points(coded: Sequence[ControlMesh], start: np.ndarray | None, search: 
         start = register(search.target, patches, mesh.vertices)
     nearest = min(range(len(coded)), key=lambda k: _apart(coded[k], start))
     known = coded[nearest].vertices
-    regulariser, folding = Regulariser(faces, len(known)), Folding(mesh.mirrors, start, faces, mesh.creases)
+    regulariser, folding = Regulariser(faces, len(known)), whole_folding(mesh.mirrors, start, faces)
     fit = Fit(search.target, patches, regulariser, start, False, search.manner, known, folding)
     points: list[Point] = []
     for bits_per_vertex in TOLD_BITS_PER_VERTEX:

@@ -1,17 +1,35 @@
 """What a control mesh will cost, about: for choices during a search, where the coder itself would take too long."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from .coding.parts import find_parts
 from .control_mesh import CREASED, ControlMesh
 from .subdivide import unique_edges
 
 CONNECTIVITY_BITS = 2.2  # a vertex, on control meshes
 CREASE_BITS = 1.5  # a tagged edge
+FIXED_BYTES = 8  # of any record
+COPY_BYTES = 4.0  # of a part that repeats
 HIT_BITS, MISS_BITS = 1.6, 0.7  # a coordinate that repeats, and what the others pay for its being told
 
 
 def estimated_bytes(mesh: ControlMesh) -> int:
-    """Bytes of a record, to some percent: umbrella residuals under a local Laplace law or repeats of coordinates."""
+    """Bytes of a record, to some percent: umbrella residuals under a local Laplace law or repeats of coordinates.
+
+    Parts that repeat count once.
+    """
+    creases = np.zeros((0, 2), np.int64) if mesh.creases is None else np.sort(mesh.creases, axis=1)
+    different = find_parts(mesh.positions.astype(np.int64), mesh.faces, creases)
+    copies = sum(len(part.copies) for part in different)
+    if copies:
+        kept = np.concatenate([part.vertices for part in different])
+        number = np.full(len(mesh.positions), -1)
+        number[kept] = np.arange(len(kept))
+        faces, creases = (rows[(number[rows] >= 0).all(axis=1)] for rows in (mesh.faces, creases))
+        mesh = replace(mesh, positions=mesh.positions[kept], faces=number[faces], creases=number[creases])
+        return estimated_bytes(mesh) + round(COPY_BYTES * copies)
     n = len(mesh.positions)
     edges = unique_edges(mesh.faces)[0]
     ends, others = edges.ravel(), edges[:, ::-1].ravel()
@@ -29,4 +47,4 @@ def estimated_bytes(mesh: ControlMesh) -> int:
     bits = min(spread.sum(), np.where(repeats, HIT_BITS, spread + MISS_BITS).sum()) + CONNECTIVITY_BITS * n
     if mesh.kind == CREASED and mesh.creases is not None:
         bits += CREASE_BITS * len(mesh.creases)
-    return int(np.ceil(bits / 8)) + 8
+    return int(np.ceil(bits / 8)) + FIXED_BYTES + 2 * len(mesh.mirrors.axes)

@@ -12,7 +12,7 @@ from necgs_cli.explicit.coding import DamagedRecord, decode_mesh, decode_pose, e
 from necgs_cli.explicit.coding.field import TooDense
 from necgs_cli.explicit.coding.kernel import PYTHON, Mode
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
-from necgs_cli.explicit.mirror import PLANE_BITS, Mirrors
+from necgs_cli.explicit.mirror import PLANE_BITS, WHOLE, Mirrors
 
 KIND_NUMBERS = {SMOOTH: 3, CREASED: 4, PLAIN: 5}
 """Kinds of records in the file."""
@@ -39,10 +39,12 @@ def encode_record(mesh: ControlMesh, mode: Mode = PYTHON) -> tuple[int, bytes]:
     """Kind and payload of a control mesh: its mirrors, the grid, the coded mesh; the same in every mode.
 
     Raises:
-        ValueError: it is larger than the format allows.
+        ValueError: it is larger than the format allows, or is counted from planes without mirrors.
     """
     if len(mesh.positions) > _most_vertices(mesh.kind, mesh.mirrors) or not 0 <= mesh.grid <= MOST_GRID:
         raise ValueError("a control mesh larger than the format allows")
+    if any(place for axis, place in enumerate(mesh.mirrors.places) if axis not in mesh.mirrors.axes):
+        raise ValueError("a control mesh counted from a plane at which it is not mirrored")
     try:
         methods, axes = LIKELY_METHODS[mesh.kind], mesh.mirrors.axes
         data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases, methods=methods, axes=axes, mode=mode)
@@ -62,7 +64,7 @@ def decode_record(number: int, payload: bytes, mode: Mode = PYTHON) -> ControlMe
     """
     kind = next(name for name, known in KIND_NUMBERS.items() if number in (known, known + MIRRORED))
     reader = ByteReader(payload)
-    mirrors = Mirrors() if number == KIND_NUMBERS[kind] else _read_mirrors(reader)
+    mirrors = WHOLE if number == KIND_NUMBERS[kind] else _read_mirrors(reader)
     grid = reader.u8()
     if grid > MOST_GRID:
         raise DamagedFile("a mesh record without a valid grid")
@@ -98,7 +100,8 @@ def _read_mirrors(reader: ByteReader) -> Mirrors:
         places[axis] = reader.zigzag()
         if abs(places[axis]) > MOST_PLACE:
             raise DamagedFile("a mirrored mesh record with a plane out of range")
-    return Mirrors(axes, tuple(places))
+    x, y, z = places
+    return Mirrors(axes, (x, y, z))
 
 
 def encode_posed(mesh: ControlMesh, reference: ControlMesh, mode: Mode = PYTHON) -> tuple[int, bytes]:

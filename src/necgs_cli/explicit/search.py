@@ -17,10 +17,11 @@ from .control_mesh import CREASED, KINDS, PLAIN, SMOOTH, ControlMesh, grid_step
 from .fit import MECHANICAL, ORGANIC, Fit, Manner, Regulariser, tag_creases
 from .folding import Folding
 from .importance import Importance
-from .mirror import Mirrors
+from .mirror import WHOLE, Mirrors
 from .patches import Patches
 from .rate import estimated_bytes
-from .simplify import Simplifier, compact, is_mechanical, weld
+from .repeats import Copied
+from .simplify import Simplifier, Start, compact, is_mechanical, weld
 from .symmetry import Symmetry
 from .target import Target, face_normals, sample_surface
 
@@ -57,12 +58,8 @@ class Point:
     p2s: float  # mean exact distance between the surfaces, both ways averaged
     p99: float
     max_error: float
+    vertex_count: int  # of the control mesh, copies and images left out
     tail: float = 1.0  # how much more its error counts than its mean, because it is uneven
-
-    @property
-    def vertex_count(self) -> int:
-        """Of the control mesh."""
-        return len(self.mesh.positions)
 
     @property
     def cost(self) -> float:
@@ -110,7 +107,7 @@ class Search:
         welded = weld(np.asarray(vertices, np.float64), np.asarray(faces, np.int64))
         self.target = Target(*compact(*welded), seed)
         self.original = original or self.target
-        self.mirrors = Mirrors()
+        self.mirrors = WHOLE
         self.mechanical = is_mechanical(self.target)
         self.count_bytes = count_bytes
         self.seed = seed
@@ -125,8 +122,8 @@ class Search:
 
     def _forget(self) -> None:
         """As if nothing had been fitted."""
-        self._control: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
-        self._fits: dict[tuple[int, str, int], tuple[Fit, np.ndarray, np.ndarray | None]] = {}
+        self._control: dict[tuple[int, int], Start] = {}
+        self._fits: dict[tuple[int, str, int], tuple[Fit, Copied]] = {}
         self._points: dict[tuple[int, str, int, int], Point] = {}
 
     def mirrored(self, mirrors: Mirrors) -> "Search":
@@ -140,7 +137,7 @@ class Search:
 
     @property
     def part_vertices(self) -> int:
-        """Of the original on one side of the mirrors."""
+        """Of the original's different parts on one side of the mirrors."""
         return len(self._simplifier.vertices)
 
     @property
@@ -148,18 +145,22 @@ class Search:
         """How distances count in its fits."""
         return MECHANICAL if self.mechanical else ORGANIC
 
-    def measure(self, mesh: ControlMesh) -> Point:
-        """Exact distances between the decoded surface and the original; infinite where no triangle has area."""
-        return self._measure(mesh)[0]
+    def measure(self, mesh: ControlMesh, vertex_count: int | None = None) -> Point:
+        """Exact distances between the decoded surface and the original; infinite where no triangle has area.
 
-    def _measure(self, mesh: ControlMesh) -> tuple[Point, np.ndarray]:
+        `vertex_count` is that of its different parts, where some are copies.
+        """
+        return self._measure(mesh, vertex_count)[0]
+
+    def _measure(self, mesh: ControlMesh, vertex_count: int | None = None) -> tuple[Point, np.ndarray]:
         """The measured point, and the distances from the samples of the original."""
         import point_cloud_utils as pcu
 
         vertices, faces = mesh.surface()
         faces = faces[face_normals(vertices[faces])[1] > 0]
+        count = len(mesh.positions) if vertex_count is None else vertex_count
         if len(faces) == 0:
-            return Point(mesh, self.count_bytes(mesh), np.inf, np.inf, np.inf), np.full(MEASURE_SAMPLES, np.inf)
+            return Point(mesh, self.count_bytes(mesh), np.inf, np.inf, np.inf, count), np.full(MEASURE_SAMPLES, np.inf)
         rng = np.random.default_rng([self.seed, 2])
         samples = sample_surface(vertices[faces], MEASURE_SAMPLES, rng)[0]
         there = pcu.closest_points_on_mesh(self._asked, vertices, faces.astype(np.int32))[0]
@@ -168,7 +169,7 @@ class Search:
         means = np.concatenate([there[:MEASURE_SAMPLES], back[:MEASURE_SAMPLES]])
         errors = float(means.mean()), float(np.quantile(means, 0.99)), float(max(there.max(), back.max()))
         tail = 1.0 if self.mechanical else tail_of(*errors)  # edges and flat parts keep the error of those even
-        return Point(mesh, self.count_bytes(mesh), *errors, tail), there[:MEASURE_SAMPLES]
+        return Point(mesh, self.count_bytes(mesh), *errors, count, tail), there[:MEASURE_SAMPLES]
 
     def fit(self, vertex_count: int, kind: str, grid: int, lessons: int | None = None) -> Point:
         """A fit with about `vertex_count` vertices, rounded to the grid and measured.
@@ -197,42 +198,46 @@ class Search:
 
     def _rounded(self, key: tuple[int, str, int], grid: int) -> Point:
         """A fit on a grid; the next fits learn from it where they can."""
-        fit, faces, creases = self._fits[key]
+        fit, part = self._fits[key]
         vertex_count, kind, lessons = key
-        positions = fit.integers(grid_step(grid))
-        point, distances = self._measure(ControlMesh(positions, faces, creases, kind, grid, self.mirrors))
+        start, creases = self._control[vertex_count, lessons], part.creases if kind == CREASED else None
+        mesh = ControlMesh(fit.integers(grid_step(grid)), part.faces, creases, kind, grid, self.mirrors)
+        point, distances = self._measure(mesh, len(start.vertices))
         if kind == PLAIN:  # the vertices as decimated keep planes, whose coordinates repeat and cost little
-            other = self.measure(self._on_grid(self._control[vertex_count, lessons][0], faces, grid))
+            other = self._on_grid(start, grid)
             point = min(point, other, key=lambda p: p.bytes * p.p2s)
         if not self.mechanical and np.isfinite(point.p2s) and self._importance.lessons == lessons:
             self._importance.learn(distances)
         return point
 
-    def _fit_real(self, vertex_count: int, kind: str, step: float) -> tuple[Fit, np.ndarray, np.ndarray | None]:
+    def _fit_real(self, vertex_count: int, kind: str, step: float) -> tuple[Fit, Copied]:
         control = vertex_count, self._importance.lessons
         if control not in self._control:
             self._control[control] = self._simplifier.to(vertex_count, self._importance)
-        vertices, faces = self._control[control]
-        folding = Folding(self.mirrors, vertices, faces)
-        whole, creases = folding.whole(vertices - self.mirrors.origin), None
+        start = self._control[control]
+        part = start.repeats.copied(start.faces)
+        folding = Folding(self.mirrors, start.vertices, part)
+        whole = folding.whole(start.vertices - self.mirrors.origin)
         if kind == CREASED:
             creases = tag_creases(self.target, whole, folding.faces)
-            creases = creases[(creases < len(vertices)).all(axis=1)]
-            folding = Folding(self.mirrors, vertices, faces, creases)
-        patches = Patches(folding.faces, len(whole), None if creases is None else folding.creases, kind)
+            part = start.repeats.copied(start.faces, creases[(creases < len(start.vertices)).all(axis=1)])
+            folding = Folding(self.mirrors, start.vertices, part)
+        patches = Patches(folding.faces, len(whole), folding.creases if kind == CREASED else None, kind)
         regulariser = Regulariser(folding.faces, len(whole))
         fit = Fit(self.target, patches, regulariser, whole, manner=self.manner, folding=folding)
         fit.improve(ROUNDS, step)
-        return fit, faces, creases
+        return fit, part
 
-    def _on_grid(self, vertices: np.ndarray, faces: np.ndarray, grid: int) -> ControlMesh:
+    def _on_grid(self, start: Start, grid: int) -> Point:
         """Plain triangles with their vertices rounded one by one."""
-        positions = np.rint((vertices - self.mirrors.origin) / grid_step(grid)).astype(np.int32)
-        return ControlMesh(positions, faces, None, PLAIN, grid, self.mirrors)
+        part, step = start.repeats.copied(start.faces), grid_step(grid)
+        positions = np.rint((start.vertices - self.mirrors.origin) / step).astype(np.int32)
+        positions = Folding(self.mirrors, start.vertices, part).with_copies(positions, step)
+        return self.measure(ControlMesh(positions, part.faces, None, PLAIN, grid, self.mirrors), len(start.vertices))
 
     def _triangles(self, grid: int) -> Point:
         """The original's triangles on a grid."""
-        return self.measure(self._on_grid(self._simplifier.vertices, self._simplifier.faces, grid))
+        return self._on_grid(self._simplifier.triangles, grid)
 
     def own_triangles(self, bound: Bound) -> Point:
         """The original's triangles on the coarsest grid that keeps to a bound."""
@@ -373,7 +378,7 @@ class Search:
         self._instead = instead
         if self.part_vertices < OWN_TRIALS * point.bytes:
             own = self.own_triangles(bound)
-            if bound.ratio(own) <= 1 and own.cost < point.cost:
+            if bound.ratio(own) <= 1 and own.cost <= point.cost:
                 self._instead = None
                 return own
         return point

@@ -1,11 +1,14 @@
 """Control meshes for a surface: which vertices and triangles to start a fit from."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .collapse import Collapser
 from .flips import even_valences
 from .importance import Importance
-from .mirror import Mirrors
+from .mirror import WHOLE, Mirrors
+from .repeats import Repeats, none_of, without_repeats
 from .subdivide import unique_edges
 from .symmetry import cut
 from .target import Target
@@ -52,11 +55,26 @@ def weld(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return places, place_of.reshape(-1)[faces]
 
 
+@dataclass(frozen=True, eq=False)
+class Start:
+    """A control mesh before it is fitted, on one side of the mirrors.
+
+    Attributes:
+        vertices: (n, 3) float64, unit frame; faces: (m, 3) int64; both of its different parts.
+        repeats: which of these repeat.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    repeats: Repeats
+
+
 class Simplifier:
     """Control meshes of an original, of any size.
 
     Attributes:
-        vertices, faces: of the original, or of the part of it on one side of the mirrors.
+        vertices, faces: of the original, or of its different parts on one side of the mirrors.
+        repeats: which of these repeat; on mechanical shapes alone.
 
     Args:
         target: the original.
@@ -65,29 +83,44 @@ class Simplifier:
         mirrors: planes at which the control meshes will be mirrored: the vertices on them stay there.
     """
 
-    def __init__(self, target: Target, mechanical: bool, mirrors: Mirrors = Mirrors()):
+    def __init__(self, target: Target, mechanical: bool, mirrors: Mirrors = WHOLE):
         self.vertices, self.faces = target.vertices, target.faces
         if mirrors.axes:
             self.vertices, self.faces = compact(*weld(*cut(self.vertices, self.faces, mirrors)))
+        self.repeats = none_of(len(self.vertices))
+        if mechanical:
+            self.vertices, self.faces, self.repeats = without_repeats(self.vertices, self.faces)
         self.mechanical, self._mirrors = mechanical, mirrors
         self._stage: Collapser | None = None  # the original on its way to the first size asked for
 
-    def to(self, vertex_count: int, importance: Importance) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices (n, 3) float64 and faces (m, 3) int64 of a control mesh, denser where more important.
+    @property
+    def triangles(self) -> Start:
+        """Its own, none collapsed."""
+        return Start(self.vertices, self.faces, self.repeats)
 
-        n is `vertex_count`; less only where the original has less, more where its topology needs more.
+    def to(self, vertex_count: int, importance: Importance) -> Start:
+        """A control mesh, denser where more important.
+
+        It has `vertex_count` vertices; less only where the original has less, more where its topology needs more.
         """
         if self.mechanical:
-            return self._staged(vertex_count).to(vertex_count)
+            collapser = self._staged(vertex_count)
+            vertices, faces = collapser.to(vertex_count)
+            repeats = self.repeats.of(np.unique(collapser.faces)) if self.repeats.any else none_of(len(vertices))
+            return Start(vertices, faces, repeats)
         start = _prepared(self.vertices, self.faces, PREPARED * 2 * vertex_count)
         weights = importance.at(start[0][start[1]].mean(axis=1))
         vertices, faces = Collapser(*start, weights, mirrors=self._mirrors).to(vertex_count)
-        return vertices, even_valences(vertices, faces)
+        return Start(vertices, even_valences(vertices, faces), none_of(len(vertices)))
 
     def _staged(self, vertex_count: int) -> Collapser:
         """A collapser that is far above the size, and already far below the original where the same was so before."""
         if self._stage is None or self._stage.vertex_count < STAGE_LEAST * vertex_count:
-            start = _prepared(self.vertices, self.faces, LARGE)
-            self._stage = Collapser(*start, shape=0.0, regular=0.0, mirrors=self._mirrors)
+            start, times = (self.vertices, self.faces), None
+            if self.repeats.any:
+                times = self.repeats.times()[self.faces[:, 0]]
+            else:
+                start = _prepared(*start, LARGE)
+            self._stage = Collapser(*start, times, shape=0.0, regular=0.0, mirrors=self._mirrors)
             self._stage.to(STAGE * vertex_count)
         return self._stage.copy()

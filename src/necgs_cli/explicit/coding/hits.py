@@ -169,6 +169,16 @@ def _code_seen(stream: Stream, memory: Memory, axis: int, tried: int, mean: int,
 
 
 @kernel
+def note_known(stream: Stream, memory: Memory, axis: int, is_start: int, value: int) -> None:
+    """Take in a coordinate that is known without being told: the sources that suggest it are right."""
+    count = _count_votes(stream, memory, axis, is_start)
+    memory.winners[axis] = 0
+    for k in range(count):
+        if memory.votes[k] == value:
+            memory.winners[axis] = memory.voters[k]
+
+
+@kernel
 def code_hit(stream: Stream, memory: Memory, axis: int, is_start: int, mean: int, value: int) -> tuple[bool, int]:
     """Code a coordinate as a suggested or seen value, if it is one.
 

@@ -21,6 +21,7 @@ from .hits import (
     Memory,
     code_hit,
     new_memory,
+    note_known,
     remember,
     suggest,
 )
@@ -286,6 +287,7 @@ def _code_repeating(stream: Stream, scene: Scene, memory: Memory, i: int, mean: 
     for d in range(3):
         if scene.planes[i] >> d & 1:
             x[3 * i + d] = 0
+            note_known(stream, memory, d, is_start, 0)
             total += abs(mean[d]) >> 4
             continue
         wanted = given[3 * i + d] if writing else 0

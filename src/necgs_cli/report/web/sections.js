@@ -64,7 +64,7 @@ function tile(name, value, note) {
 export function rateSection({ models, peers = [] }, choose) {
   const measured = models.filter((model) => known(model.p2s) && model.record_bytes > 0);
   if (!measured.length) return empty("rate", "Bytes and error", "No model was measured.");
-  const series = groups(measured, (model) => kindName(model.kind)).map(([name, found]) => ({ name, points: found.map(modelPoint) }));
+  const series = groups(measured, (model) => kindName(model.kind).replace(/, mirrored$/, "")).map(([name, found]) => ({ name, points: found.map(modelPoint) }));
   const usable = peers.filter((point) => known(point.p2s) && point.bytes > 0);
   for (const [name, found] of groups(usable, (point) => peerName(point.peer)))
     series.push({ name, hollow: true, points: found.map((point) => peerPoint(name, point)) });
