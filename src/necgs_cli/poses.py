@@ -174,9 +174,9 @@ class PoseTask(_ShapeTask):
         """As of every task."""
         found = super().about()
         for mesh in self.coded:
-            creases = () if mesh.creases is None else mesh.creases
             found.append(f"{mesh.kind} {mesh.grid} {mesh.mirrors}".encode())
-            found += [np.asarray(array).tobytes() for array in (mesh.positions, mesh.faces, creases)]
+            arrays = (mesh.positions, mesh.faces, mesh.creases, mesh.single)
+            found += [b"" if array is None else array.tobytes() for array in arrays]
         return found + (self.before.parts() if self.before else [])
 
 

@@ -22,6 +22,7 @@ class ControlMesh:
     kind: str  # SMOOTH and CREASED: two Loop steps; PLAIN: the triangles themselves
     grid: int  # step = 2 ** (-grid / 2), half bits
     mirrors: Mirrors = WHOLE  # which complete it, before it is subdivided
+    single: np.ndarray | None = None  # (n,) bool: the vertices of connected parts that these leave alone
 
     @property
     def step(self) -> float:
@@ -37,7 +38,7 @@ class ControlMesh:
         """The same surface without mirrors; itself, where it has none."""
         if not self.mirrors.axes:
             return self
-        unfolded = unfold(self.positions, self.faces, self.creases, self.mirrors.axes)
+        unfolded = unfold(self.positions, self.faces, self.creases, self.mirrors.axes, self.single)
         positions = unfolded.vertices(self.positions.astype(np.int64))
         creases = None if self.creases is None else unfolded.creases
         return ControlMesh(positions, unfolded.faces, creases, self.kind, self.grid, Mirrors((), self.mirrors.places))

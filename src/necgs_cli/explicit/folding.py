@@ -17,13 +17,15 @@ class Folding:
 
     Args:
         mirrors: the planes; vertices: (n, 3) the different ones, unit frame; part: what they are with their copies.
+        single: (n,) bool, which of the vertices have no images; None: all have.
     """
 
-    def __init__(self, mirrors: Mirrors, vertices: np.ndarray, part: Copied):
+    def __init__(self, mirrors: Mirrors, vertices: np.ndarray, part: Copied, single: np.ndarray | None = None):
         self.mirrors, self._count = mirrors, len(vertices)
         self._source, self._shift = part.source, part.shift
         before = (vertices - mirrors.origin)[part.source] + part.shift
-        self._unfolded = unfold(before, part.faces, part.creases, mirrors.axes)
+        alone = None if single is None else single[part.source]
+        self._unfolded = unfold(before, part.faces, part.creases, mirrors.axes, alone)
         self.faces, self.creases = self._unfolded.faces, self._unfolded.creases
         self._matrix = self._make_matrix() if mirrors.axes or len(part.source) > len(vertices) else None
 

@@ -52,14 +52,16 @@ class Unfolded:
         return part[self.source] * self.signs
 
 
-def unfold(positions: np.ndarray, faces: np.ndarray, creases: np.ndarray | None, axes: tuple[int, ...]) -> Unfolded:
+def unfold(positions: np.ndarray, faces: np.ndarray, creases: np.ndarray | None, axes: tuple[int, ...],
+           single: np.ndarray | None = None) -> Unfolded:
     """The whole of a part, one plane after the other.
 
     A vertex on a plane, of an edge with one face, is its own image. So is a triangle of three such vertices. All other
-    vertices and triangles are doubled.
+    vertices and triangles are doubled, but for those that have no images.
 
     Args:
         positions: (n, 3), counted from the planes; faces: (m, 3); creases: (k, 2) or None; axes: of the planes.
+        single: (n,) bool, the vertices of connected parts that have no images; None: all have.
     """
     source, signs = np.arange(len(positions)), np.ones((len(positions), 3), np.int64)
     faces = np.asarray(faces, np.int64)
@@ -70,8 +72,12 @@ def unfold(positions: np.ndarray, faces: np.ndarray, creases: np.ndarray | None,
         own = np.zeros(count, bool)
         own[edges[faces_at == 1]] = True
         own &= positions[source, axis] == 0
-        image = np.where(own, np.arange(count), count + np.cumsum(~own) - 1)
+        if single is not None:
+            own &= ~single[source]
         signs[own, axis] = 0
+        if single is not None:
+            own |= single[source]
+        image = np.where(own, np.arange(count), count + np.cumsum(~own) - 1)
         flip = np.ones(3, np.int64)
         flip[axis] = -1
         source, signs = np.concatenate([source, source[~own]]), np.concatenate([signs, signs[~own] * flip])

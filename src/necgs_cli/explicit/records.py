@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from necgs_cli.bitstream.errors import DamagedFile
 from necgs_cli.bitstream.fields import ByteReader, ByteWriter
 from necgs_cli.explicit.coding import DamagedRecord, decode_mesh, decode_pose, encode_mesh, encode_pose
-from necgs_cli.explicit.coding.field import TooDense
+from necgs_cli.explicit.coding.field import TooDense, connected_parts
 from necgs_cli.explicit.coding.kernel import PYTHON, Mode
+from necgs_cli.explicit.coding.surroundings import graph
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
 from necgs_cli.explicit.mirror import PLANE_BITS, WHOLE, Mirrors
 
@@ -22,6 +24,9 @@ MIRRORED = 4
 
 POSED = 6
 """Kind of the records that hold positions alone: the rest is that of the model they depend on."""
+
+ALONE = 8
+"""In the first byte of a mirrored record: some parts are not mirrored."""
 
 LIKELY_METHODS = {SMOOTH: (0, 2), CREASED: (0, 2), PLAIN: (0, 1, 2, 3)}
 """Methods of the coder to try: without the field, smooth kinds never won in the tests (decisions/mesh_coder.md)."""
@@ -45,14 +50,14 @@ def encode_record(mesh: ControlMesh, mode: Mode = PYTHON) -> tuple[int, bytes]:
         raise ValueError("a control mesh larger than the format allows")
     if any(place for axis, place in enumerate(mesh.mirrors.places) if axis not in mesh.mirrors.axes):
         raise ValueError("a control mesh counted from a plane at which it is not mirrored")
+    coded = partial(encode_mesh, mesh.positions, mesh.faces, creases=mesh.creases, axes=mesh.mirrors.axes, mode=mode)
     try:
-        methods, axes = LIKELY_METHODS[mesh.kind], mesh.mirrors.axes
-        data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases, methods=methods, axes=axes, mode=mode)
+        data, order = coded(methods=LIKELY_METHODS[mesh.kind])
     except TooDense:  # for the field; the others take any mesh
-        data, _ = encode_mesh(mesh.positions, mesh.faces, creases=mesh.creases, axes=axes, mode=mode)
+        data, order = coded()
     number, head = KIND_NUMBERS[mesh.kind], b""
     if mesh.mirrors.axes:
-        number, head = number + MIRRORED, _mirror_bytes(mesh.mirrors)
+        number, head = number + MIRRORED, _mirror_bytes(mesh, order)
     return number, head + bytes([mesh.grid]) + data
 
 
@@ -64,7 +69,7 @@ def decode_record(number: int, payload: bytes, mode: Mode = PYTHON) -> ControlMe
     """
     kind = next(name for name, known in KIND_NUMBERS.items() if number in (known, known + MIRRORED))
     reader = ByteReader(payload)
-    mirrors = WHOLE if number == KIND_NUMBERS[kind] else _read_mirrors(reader)
+    mirrors, alone = (WHOLE, None) if number == KIND_NUMBERS[kind] else _read_mirrors(reader)
     grid = reader.u8()
     if grid > MOST_GRID:
         raise DamagedFile("a mesh record without a valid grid")
@@ -73,7 +78,8 @@ def decode_record(number: int, payload: bytes, mode: Mode = PYTHON) -> ControlMe
         positions, faces, creases = decode_mesh(data, max_vertices=most, axes=mirrors.axes, mode=mode)
     except DamagedRecord as error:
         raise DamagedFile(str(error)) from None
-    return ControlMesh(positions, faces, creases if kind == CREASED else None, kind, grid, mirrors)
+    single = None if alone is None else _vertices_of(alone, faces, len(positions))
+    return ControlMesh(positions, faces, creases if kind == CREASED else None, kind, grid, mirrors, single)
 
 
 def _most_vertices(kind: str, mirrors: Mirrors) -> int:
@@ -81,19 +87,49 @@ def _most_vertices(kind: str, mirrors: Mirrors) -> int:
     return MOST_VERTICES[kind] >> len(mirrors.axes)
 
 
-def _mirror_bytes(mirrors: Mirrors) -> bytes:
-    """The axes as bits of one byte, then where the plane of each is."""
-    writer = ByteWriter()
-    writer.u8(sum(1 << axis for axis in mirrors.axes))
-    for axis in mirrors.axes:
-        writer.zigzag(mirrors.places[axis])
+def _mirror_bytes(mesh: ControlMesh, order: np.ndarray) -> bytes:
+    """The axes as bits of one byte, where the plane of each is, and which parts they leave alone: a bit for each.
+
+    `order` (n,) is the number here of each decoded vertex.
+    """
+    writer, axes = ByteWriter(), mesh.mirrors.axes
+    writer.u8(sum(1 << axis for axis in axes) + (0 if mesh.single is None else ALONE))
+    for axis in axes:
+        writer.zigzag(mesh.mirrors.places[axis])
+    if mesh.single is not None:
+        decoded = np.empty(len(order), np.int64)
+        decoded[order] = np.arange(len(order))
+        alone = [mesh.single[order[members[0]]] for members in _parts(decoded[mesh.faces], len(order))]
+        writer.counted(np.packbits(alone, bitorder="little").tobytes())
     return bytes(writer)
 
 
-def _read_mirrors(reader: ByteReader) -> Mirrors:
+def _parts(faces: np.ndarray, vertex_count: int) -> list[np.ndarray]:
+    """The vertices of each connected part with triangles, in the order of their first vertices."""
+    return [members for members in connected_parts(PYTHON, graph(faces, vertex_count)) if len(members) > 1]
+
+
+def _vertices_of(alone: bytes, faces: np.ndarray, vertex_count: int) -> np.ndarray:
+    """Which vertices (n,) bool are of the parts whose bits are set.
+
+    Raises:
+        DamagedFile: there are more or fewer parts than bits.
+    """
+    parts = _parts(faces, vertex_count)
+    bits = np.unpackbits(np.frombuffer(alone, np.uint8), bitorder="little")
+    if len(alone) != -(-len(parts) // 8) or bits[len(parts):].any():
+        raise DamagedFile("a mirrored mesh record with bits for parts that it does not have")
+    single = np.zeros(vertex_count, bool)
+    for members, bit in zip(parts, bits, strict=False):
+        single[members] = bit
+    return single
+
+
+def _read_mirrors(reader: ByteReader) -> tuple[Mirrors, bytes | None]:
+    """The planes, and the bits of the parts that they leave alone, where there are such."""
     flags = reader.u8()
     axes = tuple(axis for axis in range(3) if flags >> axis & 1)
-    if not axes or flags >> 3:
+    if not axes or flags >= 2 * ALONE:
         raise DamagedFile("a mirrored mesh record without valid axes")
     places = [0, 0, 0]
     for axis in axes:
@@ -101,7 +137,7 @@ def _read_mirrors(reader: ByteReader) -> Mirrors:
         if abs(places[axis]) > MOST_PLACE:
             raise DamagedFile("a mirrored mesh record with a plane out of range")
     x, y, z = places
-    return Mirrors(axes, (x, y, z))
+    return Mirrors(axes, (x, y, z)), reader.counted() if flags & ALONE else None
 
 
 def encode_posed(mesh: ControlMesh, reference: ControlMesh, mode: Mode = PYTHON) -> tuple[int, bytes]:

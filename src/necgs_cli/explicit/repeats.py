@@ -80,12 +80,19 @@ def none_of(count: int) -> Repeats:
     return Repeats(np.zeros(count, np.int64), [np.zeros((0, 3))])
 
 
-def without_repeats(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, Repeats]:
-    """The different parts of a mesh, vertices (n, 3) and faces (m, 3), and which of them repeat; all, where few do."""
-    nothing = vertices, faces, none_of(len(vertices))
+def without_repeats(vertices: np.ndarray, faces: np.ndarray, sort: np.ndarray) -> tuple[np.ndarray, Repeats]:
+    """Which parts of a mesh repeat.
+
+    Args:
+        vertices: (n, 3) float64; faces: (m, 3) int.
+        sort: (n,) int, the same for all vertices of a part; only parts of a sort repeat each other.
+    Returns:
+        The vertices of the different parts, (k,) numbers in order, and which of these repeat; all, where few do.
+    """
+    nothing = np.arange(len(vertices)), none_of(len(vertices))
     if len(faces) > MOST_FACES:
         return nothing
-    parts = _parts(vertices, faces)
+    parts = connected_parts(faces, len(vertices))
     if not 1 < len(parts) <= MOST_PARTS:
         return nothing
     area = face_normals(vertices[faces])[1]
@@ -93,29 +100,29 @@ def without_repeats(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray
     for number, members in enumerate(parts):
         part_of[members] = number
     areas = np.bincount(part_of[faces[:, 0]], area, len(parts))
-    first_of, shift_of = _firsts(vertices, parts, areas)
+    first_of, shift_of = _firsts(vertices, parts, areas, [int(sort[members[0]]) for members in parts])
     copies = first_of != np.arange(len(parts))
     if sum(len(parts[k]) for k in np.flatnonzero(copies)) < LEAST_SHARE * len(vertices):
         return nothing
     kept = np.flatnonzero(~copies[part_of])
-    place = np.cumsum(~copies[part_of]) - 1
     rank = np.cumsum(~copies) - 1
     shifts = [shift_of[copies & (first_of == k)] for k in np.flatnonzero(~copies)]
-    return vertices[kept], place[faces[~copies[part_of[faces[:, 0]]]]], Repeats(rank[part_of[kept]], shifts)
+    return kept, Repeats(rank[part_of[kept]], shifts)
 
 
-def _parts(vertices: np.ndarray, faces: np.ndarray) -> list[np.ndarray]:
-    """The vertices of each connected part."""
+def connected_parts(faces: np.ndarray, vertex_count: int) -> list[np.ndarray]:
+    """The vertices of each connected part of a mesh."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
     edges = unique_edges(faces)[0]
-    matrix = coo_matrix((np.ones(len(edges)), edges.T), shape=(len(vertices), len(vertices)))
+    matrix = coo_matrix((np.ones(len(edges)), edges.T), shape=(vertex_count, vertex_count))
     count, label = connected_components(matrix, directed=False)
     return np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label, minlength=count))[:-1])
 
 
-def _firsts(vertices: np.ndarray, parts: list[np.ndarray], areas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _firsts(vertices: np.ndarray, parts: list[np.ndarray], areas: np.ndarray, sorts: list[int]
+            ) -> tuple[np.ndarray, np.ndarray]:
     """For each part the first one of which it is a copy, itself where it is none; and how far it is from that."""
     from scipy.spatial import cKDTree
 
@@ -123,9 +130,9 @@ def _firsts(vertices: np.ndarray, parts: list[np.ndarray], areas: np.ndarray) ->
     corners = np.array([vertices[members].min(axis=0) for members in parts])
     extents = np.array([np.ptp(vertices[members], axis=0) for members in parts])
     trees: dict[int, cKDTree] = {}
-    different: dict[int, list[int]] = {}  # by number of vertices
+    different: dict[tuple[int, int], list[int]] = {}  # by number of vertices and sort
     for k, members in enumerate(parts):
-        alike = different.setdefault(len(members), [])
+        alike = different.setdefault((len(members), sorts[k]), [])
         near = np.abs(areas[alike] - areas[k]) <= SAME_AREA * areas[k]
         near &= np.abs(extents[alike] - extents[k]).max(axis=1) < SAME
         for first in np.array(alike, int)[near].tolist():

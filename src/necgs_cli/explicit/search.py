@@ -39,8 +39,8 @@ OWN_TRIALS = 3.0  # vertices of the original a predicted byte of the best fit, b
 HOPELESS = 1.8  # predicted bytes over those of a record at hand, from which a kind is given up after one fit
 COARSER_GRID = 0.8  # share of the asked error below which fewer vertices are tried at once, not a coarser grid
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.06, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
-ASYMMETRY, SYMMETRIC = 0.6, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
-FARTHEST_IMAGE = 20.0  # times the asked error: the largest distance of the image up to which they are
+ASYMMETRY, SYMMETRIC = 1.5, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
+FARTHEST_IMAGE = 30.0  # times the asked error: the largest distance of the image up to which they are
 DOUBT = 0.3  # power of a first fit's error over the asked one, with which another kind may seem dearer and is tried
 STEEP = 2.0  # times the vertices of what is too little, from which what is enough is halved, not inched down from
 ODD = 0.7  # error times vertices of a smooth fit, 0.3 to 0.5 on organic shapes, from which a shape is mechanical
@@ -108,6 +108,7 @@ class Search:
         self.target = Target(*compact(*welded), seed)
         self.original = original or self.target
         self.mirrors = WHOLE
+        self._single: np.ndarray | None = None  # vertices of the target that these leave alone
         self.mechanical = is_mechanical(self.target)
         self.count_bytes = count_bytes
         self.seed = seed
@@ -126,12 +127,15 @@ class Search:
         self._fits: dict[tuple[int, str, int], tuple[Fit, Copied]] = {}
         self._points: dict[tuple[int, str, int, int], Point] = {}
 
-    def mirrored(self, mirrors: Mirrors) -> "Search":
-        """A search for control meshes that are completed by mirrors; numbers of vertices are those of their parts."""
+    def mirrored(self, mirrors: Mirrors, single: np.ndarray | None = None) -> "Search":
+        """A search for control meshes that are completed by mirrors; numbers of vertices are those of their parts.
+
+        `single` are the vertices (n,) bool of the target's parts that the mirrors leave alone.
+        """
         other = copy(self)
-        other.mirrors = mirrors
+        other.mirrors, other._single = mirrors, single
         other._importance, other._instead = copy(self._importance), None
-        other._simplifier = Simplifier(self.target, self.mechanical, mirrors)
+        other._simplifier = Simplifier(self.target, self.mechanical, mirrors, single)
         other._forget()
         return other
 
@@ -201,7 +205,8 @@ class Search:
         fit, part = self._fits[key]
         vertex_count, kind, lessons = key
         start, creases = self._control[vertex_count, lessons], part.creases if kind == CREASED else None
-        mesh = ControlMesh(fit.integers(grid_step(grid)), part.faces, creases, kind, grid, self.mirrors)
+        single = start.single[part.source] if start.single.any() else None
+        mesh = ControlMesh(fit.integers(grid_step(grid)), part.faces, creases, kind, grid, self.mirrors, single)
         point, distances = self._measure(mesh, len(start.vertices))
         if kind == PLAIN:  # the vertices as decimated keep planes, whose coordinates repeat and cost little
             other = self._on_grid(start, grid)
@@ -216,12 +221,12 @@ class Search:
             self._control[control] = self._simplifier.to(vertex_count, self._importance)
         start = self._control[control]
         part = start.repeats.copied(start.faces)
-        folding = Folding(self.mirrors, start.vertices, part)
+        folding = Folding(self.mirrors, start.vertices, part, start.single)
         whole = folding.whole(start.vertices - self.mirrors.origin)
         if kind == CREASED:
             creases = tag_creases(self.target, whole, folding.faces)
             part = start.repeats.copied(start.faces, creases[(creases < len(start.vertices)).all(axis=1)])
-            folding = Folding(self.mirrors, start.vertices, part)
+            folding = Folding(self.mirrors, start.vertices, part, start.single)
         patches = Patches(folding.faces, len(whole), folding.creases if kind == CREASED else None, kind)
         regulariser = Regulariser(folding.faces, len(whole))
         fit = Fit(self.target, patches, regulariser, whole, manner=self.manner, folding=folding)
@@ -233,7 +238,9 @@ class Search:
         part, step = start.repeats.copied(start.faces), grid_step(grid)
         positions = np.rint((start.vertices - self.mirrors.origin) / step).astype(np.int32)
         positions = Folding(self.mirrors, start.vertices, part).with_copies(positions, step)
-        return self.measure(ControlMesh(positions, part.faces, None, PLAIN, grid, self.mirrors), len(start.vertices))
+        single = start.single[part.source] if start.single.any() else None
+        mesh = ControlMesh(positions, part.faces, None, PLAIN, grid, self.mirrors, single)
+        return self.measure(mesh, len(start.vertices))
 
     def _triangles(self, grid: int) -> Point:
         """The original's triangles on a grid."""
@@ -346,7 +353,7 @@ class Search:
             if smooth.p2s * guess <= ODD * 0.5 ** len(self.mirrors.axes):
                 return guess, {SMOOTH: smooth}
             self.mechanical = True  # struts, sheets: not what was thought
-            self._simplifier = Simplifier(self.target, True, self.mirrors)
+            self._simplifier = Simplifier(self.target, True, self.mirrors, self._single)
         return guess, {kind: self.suited(guess, kind, mean) for kind in KINDS}
 
     def _cleaned(self, error: float) -> "Search | None":
@@ -363,12 +370,12 @@ class Search:
         """The search for mirrored control meshes; none where the original is no image of itself, or that costs more."""
         if self.mirrors.axes:
             return None
-        self._symmetry = self._symmetry or Symmetry(self.target)
-        mirrors = self._symmetry.mirrors(ASYMMETRY * error, FARTHEST_IMAGE * error)
-        if not mirrors.axes:
+        self._symmetry = self._symmetry or Symmetry(self.target, self.mechanical)
+        folded = self._symmetry.folded(ASYMMETRY * error, FARTHEST_IMAGE * error)
+        if not folded.mirrors.axes:
             return None
-        other = self.mirrored(mirrors)
-        if self._symmetry.mirrors(SYMMETRIC * error, FARTHEST_IMAGE * error) == mirrors:
+        other = self.mirrored(folded.mirrors, folded.single)
+        if folded.mean <= SYMMETRIC * error:
             return other
         merits = [min(p.bytes * p.p2s for p in search._first_fits(error)[1].values()) for search in (other, self)]
         return other if merits[0] < merits[1] else None

@@ -62,11 +62,18 @@ class Start:
     Attributes:
         vertices: (n, 3) float64, unit frame; faces: (m, 3) int64; both of its different parts.
         repeats: which of these repeat.
+        single: (n,) bool, which of the vertices have no images.
     """
 
     vertices: np.ndarray
     faces: np.ndarray
     repeats: Repeats
+    single: np.ndarray
+
+
+def _start(vertices: np.ndarray, faces: np.ndarray) -> Start:
+    """Of one part."""
+    return Start(vertices, faces, none_of(len(vertices)), np.zeros(len(vertices), bool))
 
 
 class Simplifier:
@@ -74,29 +81,40 @@ class Simplifier:
 
     Attributes:
         vertices, faces: of the original, or of its different parts on one side of the mirrors.
-        repeats: which of these repeat; on mechanical shapes alone.
+        repeats: which of these repeat, on mechanical shapes alone; single: which have no images.
 
     Args:
         target: the original.
         mechanical: plain quadrics on the original itself, which keep edges and flat parts; otherwise collapses
             weighted by the shape of the triangles, after a fast first reduction, and flips.
         mirrors: planes at which the control meshes will be mirrored: the vertices on them stay there.
+        single: of the original's vertices (n,) bool, those of parts that will not be; None: no such parts.
     """
 
-    def __init__(self, target: Target, mechanical: bool, mirrors: Mirrors = WHOLE):
+    def __init__(self, target: Target, mechanical: bool, mirrors: Mirrors = WHOLE, single: np.ndarray | None = None):
         self.vertices, self.faces = target.vertices, target.faces
+        self.single = np.zeros(len(self.vertices), bool)
         if mirrors.axes:
-            self.vertices, self.faces = compact(*weld(*cut(self.vertices, self.faces, mirrors)))
+            alone = self.single[self.faces[:, 0]] if single is None else single[self.faces[:, 0]]
+            cut_off = compact(*weld(*cut(self.vertices, self.faces[~alone], mirrors)))
+            whole = compact(self.vertices, self.faces[alone])
+            self.vertices, self.faces = (np.concatenate(both) for both in
+                                         zip(cut_off, (whole[0], whole[1] + len(cut_off[0])), strict=True))
+            self.single = np.arange(len(self.vertices)) >= len(cut_off[0])
         self.repeats = none_of(len(self.vertices))
         if mechanical:
-            self.vertices, self.faces, self.repeats = without_repeats(self.vertices, self.faces)
+            kept, self.repeats = without_repeats(self.vertices, self.faces, self.single)
+            place = np.full(len(self.vertices), -1)
+            place[kept] = np.arange(len(kept))
+            self.vertices, self.single = self.vertices[kept], self.single[kept]
+            self.faces = place[self.faces[place[self.faces[:, 0]] >= 0]]
         self.mechanical, self._mirrors = mechanical, mirrors
         self._stage: Collapser | None = None  # the original on its way to the first size asked for
 
     @property
     def triangles(self) -> Start:
         """Its own, none collapsed."""
-        return Start(self.vertices, self.faces, self.repeats)
+        return Start(self.vertices, self.faces, self.repeats, self.single)
 
     def to(self, vertex_count: int, importance: Importance) -> Start:
         """A control mesh, denser where more important.
@@ -106,19 +124,27 @@ class Simplifier:
         if self.mechanical:
             collapser = self._staged(vertex_count)
             vertices, faces = collapser.to(vertex_count)
-            repeats = self.repeats.of(np.unique(collapser.faces)) if self.repeats.any else none_of(len(vertices))
-            return Start(vertices, faces, repeats)
+            if self._in_parts:
+                kept = np.unique(collapser.faces)
+                return Start(vertices, faces, self.repeats.of(kept), self.single[kept])
+            return _start(vertices, faces)
         start = _prepared(self.vertices, self.faces, PREPARED * 2 * vertex_count)
         weights = importance.at(start[0][start[1]].mean(axis=1))
         vertices, faces = Collapser(*start, weights, mirrors=self._mirrors).to(vertex_count)
-        return Start(vertices, even_valences(vertices, faces), none_of(len(vertices)))
+        return _start(vertices, even_valences(vertices, faces))
+
+    @property
+    def _in_parts(self) -> bool:
+        """Whether parts are told apart: vertices must be followed on their way then."""
+        return self.repeats.any or bool(self.single.any())
 
     def _staged(self, vertex_count: int) -> Collapser:
         """A collapser that is far above the size, and already far below the original where the same was so before."""
         if self._stage is None or self._stage.vertex_count < STAGE_LEAST * vertex_count:
             start, times = (self.vertices, self.faces), None
-            if self.repeats.any:
-                times = self.repeats.times()[self.faces[:, 0]]
+            if self._in_parts:
+                images = np.where(self.single, 1, 2 ** len(self._mirrors.axes))
+                times = (self.repeats.times() * images)[self.faces[:, 0]]
             else:
                 start = _prepared(*start, LARGE)
             self._stage = Collapser(*start, times, shape=0.0, regular=0.0, mirrors=self._mirrors)

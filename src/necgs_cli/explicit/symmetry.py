@@ -1,60 +1,120 @@
 """Mirror symmetry of an original: the planes at which its image is itself, and the part on one side of them."""
 
+from dataclasses import dataclass
+from itertools import combinations
+
 import numpy as np
 
-from .mirror import ON_PLANE, PLANE_BITS, Mirrors
+from .mirror import ON_PLANE, PLANE_BITS, WHOLE, Mirrors
+from .repeats import connected_parts
 from .target import Target
 
 SAMPLES, VERTICES = 4000, 20000  # whose images are held against the original
 ROUNDS = 6  # of looking for a plane, from the middle of the bounding box
-PROMISING = 0.02  # mean distance of the image, about, below which it is measured exactly
+PROMISING = 0.01  # distance of half of the image, about, below which all of it is measured
 FARTHEST = 0.03  # from the middle, beyond which no plane is looked for
 THIN = 1e-3  # extent across a plane, below which there is nothing to mirror
+LEAST_SAVED = 0.2  # of the surface that mirrors must save
+MOST_PARTS = 3000  # of a mesh, beyond which it is taken as one
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """Where an original is mirrored.
+
+    Attributes:
+        mirrors: the planes; none where that saves too little.
+        single: (n,) bool, the vertices of connected parts that have no images.
+        mean: distance between the original and its image, without these parts, at the worst plane.
+    """
+
+    mirrors: Mirrors
+    single: np.ndarray
+    mean: float
 
 
 class Symmetry:
     """How far an original is from its image at the best plane across each axis; lengths of the unit frame.
 
-    Attributes:
-        places: (3,) of the planes, in steps of 2 ** -PLANE_BITS.
-        mean, largest: (3,) distances between the original and its image; infinite where they are large.
+    Args:
+        target: the original; in_parts: whether some connected parts of it may be left without images.
     """
 
-    def __init__(self, target: Target):
-        found = [_plane(target, axis) for axis in range(3)]
-        self.places, self.mean, self.largest = (np.array(column) for column in zip(*found, strict=True))
+    def __init__(self, target: Target, in_parts: bool):
+        self._vertex_count = len(target.vertices)
+        parts = connected_parts(target.faces, self._vertex_count) if in_parts else []
+        if not 1 <= len(parts) <= MOST_PARTS:
+            parts = [np.arange(self._vertex_count)]
+        self._part_of = np.zeros(self._vertex_count, np.int64)
+        for number, members in enumerate(parts):
+            self._part_of[members] = number
+        self._planes = {axis: plane for axis in range(3) if (plane := _plane(target, axis, self._part_of)) is not None}
 
-    def mirrors(self, mean: float, largest: float) -> Mirrors:
-        """The planes at which the image is at most so far from the original."""
-        chosen = (self.mean <= mean) & (self.largest <= largest)
-        x, y, z = np.where(chosen, self.places, 0).tolist()
-        return Mirrors(tuple(np.flatnonzero(chosen).tolist()), (x, y, z))
+    def folded(self, mean: float, largest: float) -> Folded:
+        """The planes that save most, where the image is at most so far from the original."""
+        best, most = Folded(WHOLE, np.zeros(self._vertex_count, bool), 0.0), LEAST_SAVED
+        for count in range(1, 1 + len(self._planes)):
+            for axes in combinations(self._planes, count):
+                planes = [self._planes[axis] for axis in axes]
+                mirrored = np.logical_and.reduce([plane.largest <= largest for plane in planes])
+                saved = planes[0].share[mirrored].sum() * (1 - 0.5**count)
+                worst = max((plane.mean_of(mirrored) for plane in planes), default=0.0)
+                if saved > most and worst <= mean:
+                    places = [self._planes[axis].place if axis in axes else 0 for axis in range(3)]
+                    mirrors = Mirrors(axes, (places[0], places[1], places[2]))
+                    best, most = Folded(mirrors, ~mirrored[self._part_of], worst), saved
+        return best
 
 
-def _plane(target: Target, axis: int) -> tuple[int, float, float]:
-    """The best plane across an axis: its place, mean and largest distance of the image there."""
+@dataclass(frozen=True, eq=False)
+class _Plane:
+    """The best plane across an axis, and what is known of each connected part.
+
+    Attributes:
+        place: in steps of 2 ** -PLANE_BITS.
+        largest, mean: distances of the part's image; share: of the surface that the part has.
+    """
+
+    place: int
+    largest: np.ndarray
+    mean: np.ndarray
+    share: np.ndarray
+
+    def mean_of(self, parts: np.ndarray) -> float:
+        """Mean distance of the images of some parts (bool)."""
+        return float((self.mean * self.share)[parts].sum() / max(self.share[parts].sum(), 1e-300))
+
+
+def _plane(target: Target, axis: int, part_of: np.ndarray) -> _Plane | None:
+    """The best plane across an axis; None where most of the image there is far from the original."""
     import point_cloud_utils as pcu
 
     if np.ptp(target.vertices[:, axis]) < THIN:
-        return 0, np.inf, np.inf
+        return None
     samples = target.samples_for(0)
-    points = samples.asked[:: max(1, len(samples.asked) // SAMPLES)]
-    normals = _image(samples.asked_normals[:: max(1, len(samples.asked) // SAMPLES)], axis, 0.0)
+    step = max(1, len(samples.asked) // SAMPLES)
+    points, normals = samples.asked[::step], _image(samples.asked_normals[::step], axis, 0.0)
+    part_of_point = part_of[target.faces[samples.asked_faces[::step], 0]]
     place = 0.0
     for _ in range(ROUNDS):  # the images move by twice what the plane moves
         images = _image(points, axis, place)
         closest, facing = samples.closest(images, normals)
         apart, slope = ((images - closest) * facing).sum(axis=1), 2 * facing[:, axis]
         weight = 1 / (np.abs(apart) + np.median(np.abs(apart)) + ON_PLANE)
-        step = (weight * slope * apart).sum() / max((weight * slope**2).sum(), 1e-300)
-        place = float(np.clip(place - step, -FARTHEST, FARTHEST))
-    if np.linalg.norm(images - closest, axis=1).mean() > PROMISING:
-        return 0, np.inf, np.inf
+        move = (weight * slope * apart).sum() / max((weight * slope**2).sum(), 1e-300)
+        place = float(np.clip(place - move, -FARTHEST, FARTHEST))
+    if np.median(np.linalg.norm(images - closest, axis=1)) > PROMISING:
+        return None
     rounded = round(place * 2**PLANE_BITS)
-    some = target.vertices[:: max(1, -(-len(target.vertices) // VERTICES))]
-    images = _image(np.concatenate([points, some]), axis, rounded * 2.0**-PLANE_BITS)
+    some = np.arange(0, len(target.vertices), max(1, -(-len(target.vertices) // VERTICES)))
+    images = _image(np.concatenate([points, target.vertices[some]]), axis, rounded * 2.0**-PLANE_BITS)
     distances = pcu.closest_points_on_mesh(images, target.vertices, target.faces.astype(np.int32))[0]
-    return rounded, float(distances[:len(points)].mean()), float(distances.max())
+    parts = int(part_of.max()) + 1
+    largest = np.zeros(parts)
+    np.maximum.at(largest, np.concatenate([part_of_point, part_of[some]]), distances)
+    count = np.bincount(part_of_point, minlength=parts)
+    total = np.bincount(part_of_point, distances[:len(points)], parts)
+    return _Plane(rounded, largest, total / np.maximum(count, 1), count / len(points))
 
 
 def _image(points: np.ndarray, axis: int, place: float) -> np.ndarray:

@@ -88,7 +88,7 @@ class Samples:
     """Samples of an original by which it is compared with the surface of a fit.
 
     Attributes:
-        asked, asked_normals: two (a, 3), points that look the fit up.
+        asked, asked_normals: two (a, 3), points that look the fit up; asked_faces: (a,) where they are.
 
     Args:
         corners: (m, 3 corners, 3) of the original's triangles; normals: (m, 3); seed: of the samples.
@@ -102,8 +102,8 @@ class Samples:
         rng = np.random.default_rng(seed)
         points, self._face = sample_surface(corners, found, rng)
         self._tree = cKDTree(np.hstack([points, NORMAL_WEIGHT * normals[self._face]]))
-        self.asked, face = sample_surface(corners, asked, rng)
-        self.asked_normals = normals[face]
+        self.asked, self.asked_faces = sample_surface(corners, asked, rng)
+        self.asked_normals = normals[self.asked_faces]
 
     def closest(self, points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Closest points of like orientation and the normals there: two (n, 3)."""
