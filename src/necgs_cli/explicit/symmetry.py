@@ -9,10 +9,10 @@ from .mirror import ON_PLANE, PLANE_BITS, WHOLE, Mirrors
 from .repeats import connected_parts
 from .target import Target
 
-SAMPLES, VERTICES = 4000, 20000  # whose images are held against the original
-ROUNDS = 6  # of looking for a plane, from the middle of the bounding box
-PROMISING = 0.01  # distance of half of the image, about, below which all of it is measured
-FARTHEST = 0.03  # from the middle, beyond which no plane is looked for
+FEW_SAMPLES, SAMPLES, VERTICES = 500, 4000, 20000  # by which a plane is found, and the image measured
+ROUNDS = 5  # of looking for a plane, from the middle of the bounding box
+HOPELESS = 0.05  # distance of half of the image across the middle, from which no plane is looked for
+FARTHEST = 0.03  # from the middle, beyond which none is
 THIN = 1e-3  # extent across a plane, below which there is nothing to mirror
 LEAST_SAVED = 0.2  # of the surface that mirrors must save
 MOST_PARTS = 3000  # of a mesh, beyond which it is taken as one
@@ -41,41 +41,46 @@ class Symmetry:
     """
 
     def __init__(self, target: Target, in_parts: bool):
-        self._vertex_count = len(target.vertices)
+        self._target, self._vertex_count = target, len(target.vertices)
         parts = connected_parts(target.faces, self._vertex_count) if in_parts else []
         if not 1 <= len(parts) <= MOST_PARTS:
             parts = [np.arange(self._vertex_count)]
         self._part_of = np.zeros(self._vertex_count, np.int64)
         for number, members in enumerate(parts):
             self._part_of[members] = number
-        self._planes = {axis: plane for axis in range(3) if (plane := _plane(target, axis, self._part_of)) is not None}
+        self._found = [_find(target, axis) for axis in range(3)]
+        self._measured: dict[int, _Plane] = {}
 
     def folded(self, mean: float, largest: float) -> Folded:
         """The planes that save most, where the image is at most so far from the original."""
         best, most = Folded(WHOLE, np.zeros(self._vertex_count, bool), 0.0), LEAST_SAVED
-        for count in range(1, 1 + len(self._planes)):
-            for axes in combinations(self._planes, count):
-                planes = [self._planes[axis] for axis in axes]
+        promising = [axis for axis, (_, typical) in enumerate(self._found) if typical <= mean]
+        for count in range(1, 1 + len(promising)):
+            for axes in combinations(promising, count):
+                planes = [self._plane(axis) for axis in axes]
                 mirrored = np.logical_and.reduce([plane.largest <= largest for plane in planes])
                 saved = planes[0].share[mirrored].sum() * (1 - 0.5**count)
-                worst = max((plane.mean_of(mirrored) for plane in planes), default=0.0)
+                worst = max(plane.mean_of(mirrored) for plane in planes)
                 if saved > most and worst <= mean:
-                    places = [self._planes[axis].place if axis in axes else 0 for axis in range(3)]
+                    places = [self._found[axis][0] if axis in axes else 0 for axis in range(3)]
                     mirrors = Mirrors(axes, (places[0], places[1], places[2]))
                     best, most = Folded(mirrors, ~mirrored[self._part_of], worst), saved
         return best
 
+    def _plane(self, axis: int) -> "_Plane":
+        if axis not in self._measured:
+            self._measured[axis] = _measured(self._target, axis, self._found[axis][0], self._part_of)
+        return self._measured[axis]
+
 
 @dataclass(frozen=True, eq=False)
 class _Plane:
-    """The best plane across an axis, and what is known of each connected part.
+    """What is known of each connected part at a plane.
 
     Attributes:
-        place: in steps of 2 ** -PLANE_BITS.
         largest, mean: distances of the part's image; share: of the surface that the part has.
     """
 
-    place: int
     largest: np.ndarray
     mean: np.ndarray
     share: np.ndarray
@@ -85,36 +90,43 @@ class _Plane:
         return float((self.mean * self.share)[parts].sum() / max(self.share[parts].sum(), 1e-300))
 
 
-def _plane(target: Target, axis: int, part_of: np.ndarray) -> _Plane | None:
-    """The best plane across an axis; None where most of the image there is far from the original."""
-    import point_cloud_utils as pcu
-
-    if np.ptp(target.vertices[:, axis]) < THIN:
-        return None
+def _find(target: Target, axis: int) -> tuple[int, float]:
+    """The best plane across an axis, in steps of 2 ** -PLANE_BITS, and the median distance of the image there."""
     samples = target.samples_for(0)
-    step = max(1, len(samples.asked) // SAMPLES)
+    if np.ptp(target.vertices[:, axis]) < THIN:
+        return 0, np.inf
+    step = max(1, len(samples.asked) // FEW_SAMPLES)
     points, normals = samples.asked[::step], _image(samples.asked_normals[::step], axis, 0.0)
-    part_of_point = part_of[target.faces[samples.asked_faces[::step], 0]]
-    place = 0.0
+    place, typical = 0.0, np.inf
     for _ in range(ROUNDS):  # the images move by twice what the plane moves
         images = _image(points, axis, place)
         closest, facing = samples.closest(images, normals)
+        typical = float(np.median(np.linalg.norm(images - closest, axis=1)))
+        if typical > HOPELESS:
+            return 0, np.inf
         apart, slope = ((images - closest) * facing).sum(axis=1), 2 * facing[:, axis]
         weight = 1 / (np.abs(apart) + np.median(np.abs(apart)) + ON_PLANE)
         move = (weight * slope * apart).sum() / max((weight * slope**2).sum(), 1e-300)
         place = float(np.clip(place - move, -FARTHEST, FARTHEST))
-    if np.median(np.linalg.norm(images - closest, axis=1)) > PROMISING:
-        return None
-    rounded = round(place * 2**PLANE_BITS)
+    return round(place * 2**PLANE_BITS), typical
+
+
+def _measured(target: Target, axis: int, place: int, part_of: np.ndarray) -> _Plane:
+    """The image at a plane across an axis against the original, exactly."""
+    import point_cloud_utils as pcu
+
+    samples = target.samples_for(0)
+    step = max(1, len(samples.asked) // SAMPLES)
+    points, part_of_point = samples.asked[::step], part_of[target.faces[samples.asked_faces[::step], 0]]
     some = np.arange(0, len(target.vertices), max(1, -(-len(target.vertices) // VERTICES)))
-    images = _image(np.concatenate([points, target.vertices[some]]), axis, rounded * 2.0**-PLANE_BITS)
+    images = _image(np.concatenate([points, target.vertices[some]]), axis, place * 2.0**-PLANE_BITS)
     distances = pcu.closest_points_on_mesh(images, target.vertices, target.faces.astype(np.int32))[0]
     parts = int(part_of.max()) + 1
     largest = np.zeros(parts)
     np.maximum.at(largest, np.concatenate([part_of_point, part_of[some]]), distances)
     count = np.bincount(part_of_point, minlength=parts)
     total = np.bincount(part_of_point, distances[:len(points)], parts)
-    return _Plane(rounded, largest, total / np.maximum(count, 1), count / len(points))
+    return _Plane(largest, total / np.maximum(count, 1), count / len(points))
 
 
 def _image(points: np.ndarray, axis: int, place: float) -> np.ndarray:
