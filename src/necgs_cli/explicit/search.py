@@ -39,9 +39,10 @@ OWN_TRIALS = 3.0  # vertices of the original a predicted byte of the best fit, b
 HOPELESS = 1.8  # predicted bytes over those of a record at hand, from which a kind is given up after one fit
 COARSER_GRID = 0.8  # share of the asked error below which fewer vertices are tried at once, not a coarser grid
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.06, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
-ASYMMETRY, SYMMETRIC = 1.5, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
+ASYMMETRY, SYMMETRIC = 1.2, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
 FARTHEST_IMAGE = 30.0  # times the asked error: the largest distance of the image up to which they are
 DOUBT = 0.3  # power of a first fit's error over the asked one, with which another kind may seem dearer and is tried
+LIKELY = 1.05  # times the bytes that are predicted for a whole mesh, from which a mirrored one is held against it
 STEEP = 2.0  # times the vertices of what is too little, from which what is enough is halved, not inched down from
 ODD = 0.7  # error times vertices of a smooth fit, 0.3 to 0.5 on organic shapes, from which a shape is mechanical
 SHORT_TAIL = {"p99": 3.0, "largest": 10.0}  # over the mean error: what control meshes reach at best
@@ -320,12 +321,24 @@ class Search:
 
     def best(self, bound: Bound) -> Point:
         """The cheapest control mesh of any kind that keeps to a bound; if none does, the closest."""
-        mean = bound.expected_mean
-        for other in (self._cleaned, self._symmetric):
-            if (instead := other(mean)) and bound.ratio(point := instead.best(bound)) <= 1:
-                return self._or_own_triangles(instead, point, bound)
-        self._instead = None
-        guess, first = self._first_fits(mean)
+        mean, self._instead = bound.expected_mean, None
+        if (clean := self._cleaned(mean)) and bound.ratio(point := clean.best(bound)) <= 1:
+            return self._or_own_triangles(clean, point, bound)
+        symmetric, most_bytes = self._symmetric(mean)
+        if symmetric and bound.ratio(point := symmetric.best(bound)) <= 1:
+            point = self._or_own_triangles(symmetric, point, bound)
+            if point.bytes > most_bytes:
+                own, instead, self._instead = self._best_of_its_own(bound), self._instead, None
+                if bound.ratio(own) > 1 or own.cost >= point.cost:
+                    self._instead = instead
+                    return point
+                return own
+            return point
+        return self._best_of_its_own(bound)
+
+    def _best_of_its_own(self, bound: Bound) -> Point:
+        """As `best`, by fits of this search."""
+        guess, first = self._first_fits(bound.expected_mean)
         merit = {kind: p.bytes * max(bound.ratio(p), 0.5) for kind, p in first.items()}
         found: list[Point] = []
         if self.part_vertices < OWN_TRIALS * min(merit.values()):
@@ -366,19 +379,26 @@ class Search:
         clean = Search(*surface, self.seed, self.count_bytes, self.target)
         return clean if clean._triangles(FINEST_GRID).p2s <= CLEAN_SHARE * error else None
 
-    def _symmetric(self, error: float) -> "Search | None":
-        """The search for mirrored control meshes; none where the original is no image of itself, or that costs more."""
+    def _symmetric(self, error: float) -> "tuple[Search | None, float]":
+        """The search for mirrored control meshes, and the bytes from which others may be cheaper.
+
+        None where the original is no image of itself, or first fits say that it costs more.
+        """
         if self.mirrors.axes:
-            return None
+            return None, 0.0
         self._symmetry = self._symmetry or Symmetry(self.target, self.mechanical)
         folded = self._symmetry.folded(ASYMMETRY * error, FARTHEST_IMAGE * error)
         if not folded.mirrors.axes:
-            return None
+            return None, 0.0
         other = self.mirrored(folded.mirrors, folded.single)
         if folded.mean <= SYMMETRIC * error:
-            return other
-        merits = [min(p.bytes * p.p2s for p in search._first_fits(error)[1].values()) for search in (other, self)]
-        return other if merits[0] < merits[1] else None
+            return other, np.inf
+        floor = folded.mean / 2  # of its fits, which lie between the original and its image
+        mirrored, whole = (
+            min(p.bytes * np.sqrt(max(p.p2s**2 - least**2, 0) / (error**2 - least**2))
+                for p in search._first_fits(error)[1].values())
+            for search, least in ((other, floor), (self, 0.0)))
+        return (other, LIKELY * whole) if mirrored < whole else (None, 0.0)
 
     def _or_own_triangles(self, instead: "Search", point: Point, bound: Bound) -> Point:
         """What another search found, or the original's triangles where those are cheaper."""
@@ -397,7 +417,7 @@ class Search:
         mean = self._usual_error(count)
         few = self.part_vertices < OWN_TRIALS * most_bytes
         self._instead = None if few else self._cleaned(mean)
-        self._instead = self._instead or self._symmetric(mean)
+        self._instead = self._instead or self._symmetric(mean)[0]
         if self._instead:
             point = self._instead.within(most_bytes)
             if not few or (own := self._triangles_within(most_bytes)) is None or own.p2s >= point.p2s:
