@@ -58,7 +58,7 @@ def posed_records() -> list[ModelRecord]:
 
 
 def mirrored_records() -> list[ModelRecord]:
-    """A quarter of a double pyramid as each mirrored kind, and a pose of the whole."""
+    """A quarter of a double pyramid as each mirrored kind, a pose of the whole, and one with parts without images."""
     mirrors = {SMOOTH: Mirrors((0, 1), (300, -40, 0)), CREASED: Mirrors((0,)), PLAIN: Mirrors((0, 1, 2), (0, 0, 9000))}
     records = []
     for kind, planes in mirrors.items():
@@ -68,7 +68,12 @@ def mirrored_records() -> list[ModelRecord]:
     part = decode_record(records[0].kind, records[0].payload)
     whole = part.whole()
     number, payload = encode_posed(replace(whole, positions=whole.positions * 3 // 2 + 1, grid=5), part)
-    return [*records, ModelRecord(number, "pose.obj", PLACE, payload, depends=(0,))]
+    records.append(ModelRecord(number, "pose.obj", PLACE, payload, depends=(0,)))
+    corners = np.concatenate([QUARTER, CORNERS - [0, 0, 20], CORNERS + [0, 0, 20]])
+    sides = np.concatenate([QUARTER_SIDES, SIDES + len(QUARTER), SIDES + len(QUARTER) + len(CORNERS)])
+    single = np.arange(len(corners)) >= len(QUARTER)
+    number, payload = encode_record(ControlMesh(corners, sides, None, PLAIN, 4, Mirrors((0, 1), (3, 0, 0)), single))
+    return [*records, ModelRecord(number, "parts without images.obj", PLACE, payload)]
 
 
 def sparse_set() -> tuple[SetSection, list[ModelRecord]]:
@@ -121,7 +126,7 @@ def seeds() -> tuple[list[Seed], list[int]]:
     found.append(Seed([], explicit[1:3], appended=1))
     found.append(Seed([], posed_records(), appended=1))
     mirrored = mirrored_records()
-    found += [Seed([], [record]) for record in mirrored[:3]]
+    found += [Seed([], [record]) for record in (*mirrored[:3], mirrored[4])]
     found.append(Seed([], [mirrored[0], mirrored[3]]))
     later = replace(explicit[1], kind=20, depends=(0,))
     found.append(Seed([SetSection(7, b"of a later version")], [explicit[2], later]))
@@ -129,7 +134,7 @@ def seeds() -> tuple[list[Seed], list[int]]:
     found.append(Seed([section], records))
     section, records = dense_set()
     found.append(Seed([section], records))
-    return found, [8] * len(explicit) + [2, 8, 4, 4, 4, 4, 2, 4, 1]
+    return found, [8] * len(explicit) + [2, 8, 4, 4, 4, 4, 4, 2, 4, 1]
 
 
 EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 1 << 31, (1 << 32) - 1, 1 << 63, (1 << 64) - 1)

@@ -1,6 +1,7 @@
 """Meshes with everything in them that a mesh record can hold, parts of mirrored ones, and poses."""
 
 import numpy as np
+from mesh_record_positions import neighbours_of, parts_of
 from test_explicit_coding_damage import sphere
 
 END = (1 << 31) - 1
@@ -34,6 +35,14 @@ def strange_part(rng):
         f = f[(q[f, axis] > 0).any(axis=1) | (rng.random(len(f)) < 0.1)]
     solid = f[(f[:, 0] != f[:, 1]) & (f[:, 1] != f[:, 2]) & (f[:, 2] != f[:, 0])]
     return q, f, solid[rng.random(len(solid)) < 0.2][:, :2], axes
+
+
+def some_alone(rng, q, f):
+    """Which vertices (n,) bool are of parts without images: some parts of a mesh."""
+    single = np.zeros(len(q), bool)
+    for part in parts_of(neighbours_of(f.tolist(), len(q))):
+        single[part] = len(part) > 1 and rng.random() < 0.4
+    return single
 
 
 def strange_pose(rng, q):

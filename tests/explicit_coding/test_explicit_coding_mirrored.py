@@ -1,4 +1,7 @@
-"""Mirrored records: what their planes make of a part, what stands in them, what is refused, and poses of them."""
+"""Mirrored records: what their planes make of a part, what stands in them, what is refused, and poses of them.
+
+Some connected parts may have no images.
+"""
 
 from dataclasses import replace
 
@@ -6,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strange_meshes import strange_part, strange_pose
+from strange_meshes import some_alone, strange_part, strange_pose
 from test_explicit_coding_roundtrip import octahedron, rotated
 
 from necgs_cli.bitstream.errors import DamagedFile
@@ -110,7 +113,7 @@ def test_the_surface_is_its_own_image_at_every_plane(axes):
 def test_heads_that_are_none_are_damage():
     number, payload = encode_record(mirrored((0, 2)))
     assert decode_record(number, payload).mirrors == Mirrors((0, 2), (-18, 0, 30))
-    for axes in (0, 8, 5 + 8, 255):
+    for axes in (0, 8, 16 + 5, 24 + 5, 128 + 5, 255):
         with pytest.raises(DamagedFile, match="axes"):
             decode_record(number, bytes([axes]) + payload[1:])
     for place in (b"\x82\x80\x02", b"\x81\x80\x02", b"\xff\xff\xff\xff\x7f"):  # 16385, -16385, far away
@@ -138,7 +141,9 @@ def test_poses_of_mirrored_meshes_are_lossless_and_have_the_origin_of_these(seed
     rng = np.random.default_rng(seed)
     q, f, creases, axes = strange_part(rng)
     places = tuple(place if axis in axes else 0 for axis, place in enumerate(PLACES))
-    number, payload = encode_record(ControlMesh(q.astype(np.int32), f, creases, CREASED, 9, Mirrors(axes, places)))
+    single = some_alone(rng, q, f) if rng.random() < 0.5 else None
+    mesh = ControlMesh(q.astype(np.int32), f, creases, CREASED, 9, Mirrors(axes, places), single)
+    number, payload = encode_record(mesh)
     mesh = decode_record(number, payload)
     whole = mesh.whole()
     for grid in (9, 12):
@@ -151,3 +156,160 @@ def test_poses_of_mirrored_meshes_are_lossless_and_have_the_origin_of_these(seed
         assert np.array_equal(mesh.creases, whole.creases)
         origin = np.array(places) * 2.0**-PLANE_BITS
         np.testing.assert_allclose(mesh.vertices, positions * grid_step(grid) + origin)
+
+
+SIDES = np.array([(0, 2, 1), (0, 1, 3), (1, 2, 3), (2, 0, 3)])
+
+
+def tetrahedra(count, axes=(0, 1)):
+    """Tetrahedra of different sizes, far from each other; those with an odd number have no images."""
+    sizes = 7 + 2 * np.arange(count)
+    corners = np.array([[1, 1, 1], [2, 1, 1], [1, 2, 1], [1, 1, 2]])
+    q = np.concatenate([size * corners + [0, 0, 100 * k] for k, size in enumerate(sizes)]).astype(np.int32)
+    f = np.concatenate([SIDES + 4 * k for k in range(count)])
+    single = np.repeat(np.arange(count) % 2 == 1, 4)
+    q[single, 0] *= -1  # on either side of the planes
+    return ControlMesh(q, f, None, PLAIN, 9, Mirrors(axes), single)
+
+
+def corners_of(mesh):
+    """The triangles of a mesh as their corners, in a canonical rotation and order."""
+    corners = mesh.positions.astype(np.int64)[mesh.faces].tolist()
+    return sorted(min(rows[k:] + rows[:k] for k in range(3)) for rows in corners)
+
+
+@pytest.mark.parametrize("axes", AXES)
+def test_parts_without_images_stay_as_they_are_while_others_are_doubled(axes):
+    (part, sides), (q, f) = upper(axes), octahedron()
+    away = q - [7, 7, 7]  # across the planes, and without images
+    single = np.arange(len(part) + len(q)) >= len(part)
+    together = np.concatenate([part, away]), np.concatenate([sides, f + len(part)])
+    whole = unfold(*together, edges_of(together[1]), axes, single)
+    completed = unfold(part, sides, edges_of(sides), axes)
+    assert len(whole.source) == len(completed.source) + len(q)
+    assert len(whole.faces) == len(completed.faces) + len(f)
+    assert len(whole.creases) == len(completed.creases) + len(edges_of(f))
+    mesh = ControlMesh(*together, None, PLAIN, 9, Mirrors(axes), single).whole()
+    assert mesh.mirrors == Mirrors() and mesh.single is None
+    wanted = np.concatenate([q, away]), np.concatenate([f, f + len(q)])
+    assert corners_of(mesh) == corners_of(ControlMesh(*wanted, None, PLAIN, 9))
+
+
+def test_a_part_without_images_that_ends_at_the_plane_is_neither_held_there_nor_doubled():
+    q, f = np.array([[0, 0, 0], [0, 5, 0], [0, 0, 5], [4, 1, 1]]), np.array([[0, 1, 2], [0, 1, 3]])
+    whole = unfold(q, f, f[:, :2], (0,), np.ones(4, bool))
+    assert (whole.signs == 1).all() and whole.source.tolist() == [0, 1, 2, 3]
+    assert whole.faces.tolist() == f.tolist() and whole.creases.tolist() == f[:, :2].tolist()
+    assert unfold(q, f, f[:, :2], (0,)).signs[:, 0].tolist() == [0, 0, 0, 1, -1]
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 20])
+def test_a_bit_for_each_part_tells_which_have_no_images(count):
+    mesh = tetrahedra(count)
+    number, payload = encode_record(mesh)
+    size = -(-count // 8)
+    assert payload[:4] == bytes([8 + 3, 0, 0, size]) and payload[4 + size] == 9
+    found = decode_record(number, payload)
+    parts = [found.positions[4 * k:4 * k + 4] for k in range(count)]  # none is a copy: each is four vertices in a row
+    alone = [bool((part[:, 0] < 0).all()) for part in parts]
+    assert sum(alone) == count // 2
+    bits = int.from_bytes(payload[4:4 + size], "little")
+    assert [bool(bits >> k & 1) for k in range(8 * size)] == alone + [False] * (8 * size - count)
+    assert found.single.tolist() == np.repeat(alone, 4).tolist()
+    assert corners_of(found.whole()) == corners_of(mesh.whole())
+
+
+@pytest.mark.parametrize("kind", [SMOOTH, CREASED, PLAIN])
+def test_records_of_every_kind_may_have_parts_without_images(kind):
+    mesh = replace(tetrahedra(5, (0, 2)), kind=kind, creases=SIDES[:2, :2] + 4 if kind == CREASED else None)
+    mesh = replace(mesh, mirrors=Mirrors((0, 2), (30, 0, -18)))
+    number, payload = encode_record(mesh)
+    assert payload[:5] == bytes([8 + 5, 60, 35, 1]) + payload[4:5]
+    found = decode_record(number, payload)
+    assert (found.kind, found.mirrors, found.grid) == (kind, mesh.mirrors, 9)
+    found, wanted = found.whole(), mesh.whole()
+    assert corners_of(found) == corners_of(wanted)
+    if kind == CREASED:
+        lines = [sorted(sorted(m.positions[crease].tolist()) for crease in m.creases) for m in (found, wanted)]
+        assert lines[0] == lines[1] and len(lines[0]) == 2  # those of one part, which has no images
+
+
+def test_bits_that_are_all_unset_say_what_no_bits_say():
+    mesh = tetrahedra(3)
+    none, unset = replace(mesh, single=None), replace(mesh, single=np.zeros(12, bool))
+    (number, short), (_, long) = encode_record(none), encode_record(unset)
+    assert long == bytes([8 + 3, 0, 0, 1, 0]) + short[3:]
+    found = decode_record(number, long)
+    assert not found.single.any()
+    assert corners_of(found.whole()) == corners_of(decode_record(number, short).whole()) == corners_of(none.whole())
+
+
+@pytest.mark.parametrize("count", [3, 8, 10])
+def test_other_than_one_bit_for_each_part_is_damage(count):
+    number, payload = encode_record(tetrahedra(count))
+    size = -(-count // 8)
+    head, bits, rest = payload[:3], payload[4:4 + size], payload[4 + size:]
+    assert decode_record(number, head + bytes([size]) + bits + rest).single.sum() == 4 * (count // 2)
+    for wrong in (b"", bits[:-1], bits + b"\0", bits + b"\1", bits + bytes(120)):
+        with pytest.raises(DamagedFile, match="parts that it does not have"):
+            decode_record(number, head + bytes([len(wrong)]) + wrong + rest)
+    for spare in range(count, 8 * size):
+        wrong = (int.from_bytes(bits, "little") | 1 << spare).to_bytes(size, "little")
+        with pytest.raises(DamagedFile, match="parts that it does not have"):
+            decode_record(number, head + bytes([size]) + wrong + rest)
+    for length in (b"", b"\x80", b"\xff\xff\xff\xff\x0f", b"\xff" * 9 + b"\x01", b"\x80" * 11):
+        with pytest.raises(DamagedFile):
+            decode_record(number, head + length)
+    with pytest.raises(DamagedFile, match="axes"):
+        decode_record(number, bytes([8]) + payload[3:])
+
+
+def test_a_copy_of_a_part_may_be_without_images_where_the_part_is_not():
+    q, f = octahedron()
+    q = q + [30, 0, 0]
+    mesh = ControlMesh(np.concatenate([q, q + [0, 90, 0], q - [200, 0, 0]]).astype(np.int32),
+                       np.concatenate([f, f + 6, f + 12]), None, SMOOTH, 9, Mirrors((0,)), np.arange(18) >= 12)
+    number, payload = encode_record(mesh)
+    alone = encode_record(replace(mesh, positions=mesh.positions[:6], faces=f, single=None))[1]
+    assert len(payload) < len(alone) + 12  # stored once
+    found = decode_record(number, payload)
+    assert found.single.sum() == 6 and (found.positions[found.single, 0] < -100).all()
+    assert corners_of(found.whole()) == corners_of(mesh.whole())
+    assert len(mesh.whole().positions) == 5 * 6
+
+
+def test_empty_triangles_make_a_part_where_they_join_two_vertices():
+    """Of the triangles below only the second and third join anything, so there are two parts, of three vertices."""
+    q = np.array([[1, 2, 3], [40, 5, 6], [7, 80, 9], [1, 1, 90], [5, 5, 5]], np.int32)
+    f = np.array([[0, 0, 0], [1, 1, 2], [3, 4, 4]])
+    for alone, count in (([1, 2], 1), ([3, 4], 1), ([1, 2, 3, 4], 2), ([], 0)):
+        single = np.isin(np.arange(5), alone)
+        number, payload = encode_record(ControlMesh(q, f, None, PLAIN, 9, Mirrors((1,)), single))
+        assert payload[2] == 1 and payload[3].bit_count() == count
+        found = decode_record(number, payload)
+        assert sorted(found.positions[found.single].tolist()) == sorted(q[single].tolist())
+        assert len(found.whole().positions) == 10 - len(alone)
+
+
+def test_a_mesh_without_parts_has_no_bits():
+    mesh = ControlMesh(np.array([[1, 2, 3]]), np.zeros((0, 3), int), None, PLAIN, 9, Mirrors((2,)))
+    number, payload = encode_record(mesh)
+    found = decode_record(number, bytes([8 + 4, 0, 0]) + payload[2:])
+    assert found.single.tolist() == [False]
+    assert found.whole().positions.tolist() == [[1, 2, 3], [1, 2, -3]]
+    with pytest.raises(DamagedFile, match="parts that it does not have"):
+        decode_record(number, bytes([8 + 4, 0, 1, 0]) + payload[2:])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_wholes_of_strange_parts_come_back_whichever_of_them_have_images(seed):
+    rng = np.random.default_rng(seed)
+    q, f, creases, axes = strange_part(rng)
+    creases = np.unique(np.sort(creases, axis=1), axis=0)
+    mesh = ControlMesh(q.astype(np.int32), f, creases, CREASED, 9, Mirrors(axes), some_alone(rng, q, f))
+    found, wanted = decode_record(*encode_record(mesh)).whole(), mesh.whole()
+    assert corners_of(found) == corners_of(wanted)
+    assert sorted(found.positions.tolist()) == sorted(wanted.positions.tolist())
+    lines = [sorted(sorted(m.positions[crease].tolist()) for crease in m.creases) for m in (found, wanted)]
+    assert lines[0] == lines[1]

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mesh_record_stream import KINDS, Refused, start_table
-from strange_meshes import strange_mesh, strange_part
+from strange_meshes import some_alone, strange_mesh, strange_part
 from test_explicit_coding_golden import AXES, GOLDEN
 
 from necgs_cli.bitstream.container import Container
+from necgs_cli.bitstream.errors import DamagedFile
 from necgs_cli.decoding import POSED, RecordDecoder
 from necgs_cli.explicit.coding import DamagedRecord, decode_mesh, decode_pose, encode_mesh, encode_pose
 from necgs_cli.explicit.control_mesh import CREASED, ControlMesh
 from necgs_cli.explicit.mirror import Mirrors
+from necgs_cli.explicit.records import decode_record, encode_record
 
 FILES = Path(__file__).parents[1] / "golden"
 PAGE = (Path(__file__).parents[2] / "docs" / "mesh_coder.md").read_text()
@@ -49,17 +51,15 @@ def test_the_golden_files_decode_alike(name):
                 grid, origin, before = meshes[entry.depends[0]]
                 here = reference.scaled(before.positions, grid, payload[0])
                 positions = reference.decode_pose(payload[1:], here, before.triangles)
-                whole = reference.Reference(positions, before.triangles, before.creases)
-            else:
-                axes, origin = (), [0.0] * 3
-                if entry.kind > POSED:
-                    axes, origin, payload = mirrors.read_head(payload)
-                part = reference.decode(payload[1:], axes=axes)
+                grid, whole = payload[0], reference.Reference(positions, before.triangles, before.creases)
+            elif entry.kind > POSED:
+                _, origin, grid, part, whole = mirrors.decode_mirrored(payload)
                 assert_same(part, wanted.positions, wanted.faces, wanted.creases)
-                whole = mirrors.unfold(part, axes)
-            meshes.append((payload[0], origin, whole))
+            else:
+                grid, origin, whole = payload[0], [0.0] * 3, reference.decode(payload[1:])
+            meshes.append((grid, origin, whole))
             found = wanted.whole()
-            assert (payload[0], origin) == (found.grid, found.mirrors.origin.tolist())
+            assert (grid, origin) == (found.grid, found.mirrors.origin.tolist())
             assert_same(whole, found.positions, found.faces, found.creases)
 
 
@@ -80,9 +80,11 @@ def test_the_wholes_of_strange_parts_agree(seed):
     rng = np.random.default_rng(seed)
     q, f, creases, axes = strange_part(rng)
     places = [int(rng.integers(-(2**14), 2**14 + 1)) if axis in axes else 0 for axis in range(3)]
-    mesh = ControlMesh(q.astype(np.int32), f, creases, CREASED, 9, Mirrors(axes, tuple(places)))
+    single = some_alone(rng, q, f) if rng.random() < 0.5 else None
+    mesh = ControlMesh(q.astype(np.int32), f, creases, CREASED, 9, Mirrors(axes, tuple(places)), single)
     part = reference.Reference(q.tolist(), [tuple(t) for t in f.tolist()], [tuple(c) for c in creases.tolist()])
-    whole, wanted = mirrors.unfold(part, axes), mesh.whole()
+    alone = None if single is None else set(np.flatnonzero(single).tolist())
+    whole, wanted = mirrors.unfold(part, axes, alone), mesh.whole()
     assert_same(whole, wanted.positions, wanted.faces, wanted.creases)
     points = [[x * 2**-4.5 + place / 2**14 for x, place in zip(p, places, strict=True)] for p in whole.positions]
     found, triangles = mesh_record_surface.surface(points, whole.triangles, whole.creases)
@@ -105,6 +107,50 @@ def test_parts_of_mirrored_meshes_decode_alike(seed):
     rng = np.random.default_rng(seed)
     q, f, creases, axes = strange_part(rng)
     assert_equal(encode_mesh(q, f, creases=creases, methods=(int(rng.integers(4)),), axes=axes)[0], axes)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**32 - 1))
+def test_mirrored_records_decode_alike_whichever_parts_have_images(seed):
+    rng = np.random.default_rng(seed)
+    q, f, creases, axes = strange_part(rng)
+    single = some_alone(rng, q, f)
+    number, payload = encode_record(ControlMesh(q.astype(np.int32), f, creases, CREASED, 9, Mirrors(axes), single))
+    wanted = decode_record(number, payload)
+    found_axes, origin, grid, part, whole = mirrors.decode_mirrored(payload)
+    assert (found_axes, origin, grid) == (axes, [0.0] * 3, 9)
+    assert_same(part, wanted.positions, wanted.faces, wanted.creases)
+    bits = mirrors.read_head(payload)[2]
+    assert sorted(mirrors.without_images(part, bits)) == np.flatnonzero(wanted.single).tolist()
+    assert wanted.single.sum() == single.sum()
+    wanted = wanted.whole()
+    assert_same(whole, wanted.positions, wanted.faces, wanted.creases)
+
+
+@settings(max_examples=150)
+@given(st.integers(0, 20), st.integers(0, 40), st.integers(1, 255), st.booleans())
+def test_heads_of_mirrored_records_are_refused_by_both_or_by_none(seed, where, change, longer):
+    rng = np.random.default_rng(seed)
+    q, f, creases, axes = strange_part(rng)
+    mesh = ControlMesh(q.astype(np.int32), f, creases, CREASED, 9, Mirrors(axes), some_alone(rng, q, f))
+    number, payload = encode_record(mesh)
+    head = len(payload) - len(mirrors.read_head(payload)[3])
+    data = bytearray(payload)
+    if longer:
+        data.insert(where % head, change)
+    else:
+        data[where % head] ^= change
+    try:
+        wanted = decode_record(number, bytes(data))
+    except DamagedFile:
+        with pytest.raises(Refused):
+            mirrors.decode_mirrored(bytes(data))
+        return
+    axes, origin, grid, part, whole = mirrors.decode_mirrored(bytes(data))
+    assert (axes, origin, grid) == (wanted.mirrors.axes, wanted.mirrors.origin.tolist(), wanted.grid)
+    assert_same(part, wanted.positions, wanted.faces, wanted.creases)
+    wanted = wanted.whole()
+    assert_same(whole, wanted.positions, wanted.faces, wanted.creases)
 
 
 @settings(max_examples=40)

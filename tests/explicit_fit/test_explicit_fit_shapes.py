@@ -92,8 +92,8 @@ def test_creases_keep_sharp_rims_that_smooth_subdivision_loses():
 
 def test_asked_error_is_met_with_fewer_bytes_when_it_is_larger():
     vertices, faces = torus()
-    fine, coarse = (fit_control_mesh(vertices, faces, target_p2s=e) for e in (4e-3, 1e-2))
-    assert fine.p2s <= 4e-3 and coarse.p2s <= 1e-2
+    fine, coarse = (fit_control_mesh(vertices, faces, target_p2s=e) for e in (1e-3, 1e-2))
+    assert fine.p2s <= 1e-3 and coarse.p2s <= 1e-2
     assert coarse.bytes < fine.bytes
 
 
@@ -118,7 +118,7 @@ def test_non_manifold_edges_and_repeated_triangles_are_fitted():
 
 def test_a_curve_lies_about_the_best_point():
     search = Search(*ellipsoid())
-    best = search.best(Bound(5e-3))
+    best = search.best(Bound(3e-4))
     points = cheapest_hull(search.curve(best, NEAR))
     assert len(points) >= 3
     assert points[0].bytes < best.bytes < points[-1].bytes

@@ -19,6 +19,7 @@ from necgs_cli.decoding import DENSE, SPARSE
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh, grid_step
 from necgs_cli.explicit.mirror import Mirrors
 from necgs_cli.explicit.records import decode_record, encode_posed, encode_record
+from necgs_cli.explicit.repeats import connected_parts
 from necgs_cli.explicit.symmetry import cut
 from necgs_cli.meshes.placement import Placement
 from necgs_cli.meshes.read import read_mesh
@@ -44,23 +45,43 @@ SHARP = np.radians(40)
 WHOLE = Mirrors()
 
 
-def explicit_record(name: str, kind: str, faces: int, mirrors: Mirrors = WHOLE) -> ModelRecord:
-    """An example as a record of one kind: simplified, one side of its mirrors, its vertices rounded to a grid."""
+def explicit_record(
+    name: str, kind: str, faces: int, mirrors: Mirrors = WHOLE, alone: tuple[int, ...] = ()
+) -> ModelRecord:
+    """An example as a record of one kind: simplified, one side of its mirrors, its vertices rounded to a grid.
+
+    `alone` are the numbers of the connected parts that these leave as they are.
+    """
     import fast_simplification
 
     mesh = read_mesh(EXAMPLES / name).mesh
     placement = Placement.of(mesh.vertices)
     share = 1 - faces / len(mesh.faces)
     vertices, triangles = fast_simplification.simplify(placement.to_unit(mesh.vertices), mesh.faces, share)
-    vertices, triangles = cut(vertices, triangles, mirrors)
+    vertices, triangles, single = without_images(vertices, triangles, mirrors, alone)
     integers = np.rint((vertices - mirrors.origin) * 2 ** (GRID / 2)).astype(np.int32)
     small = trimesh.Trimesh(integers, triangles, process=False)
     creases = small.face_adjacency_edges[small.face_adjacency_angles > SHARP] if kind == CREASED else None
-    control = ControlMesh(integers, np.asarray(triangles, np.int64), creases, kind, GRID, mirrors)
+    control = ControlMesh(integers, np.asarray(triangles, np.int64), creases, kind, GRID, mirrors, single)
     number, payload = encode_record(control)
     vertices, triangles = control.surface()
     found = Reference(mesh.vertices, mesh.faces, 10_000).measure(placement.to_source(vertices), triangles)
     return ModelRecord(number, name, placement, payload, found.p2s, found.max)
+
+
+def without_images(
+    vertices: np.ndarray, triangles: np.ndarray, mirrors: Mirrors, alone: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """One side of a mesh, and which of its vertices have no images: those of some connected parts, if any."""
+    if not alone:
+        return *cut(vertices, triangles, mirrors), None
+    parts = connected_parts(triangles, len(vertices))
+    left = np.isin(np.arange(len(vertices)), np.concatenate([parts[number] for number in alone]))
+    place = np.cumsum(left) - 1
+    part, sides = cut(vertices, triangles[~left[triangles[:, 0]]], mirrors)
+    whole = place[triangles[left[triangles[:, 0]]]] + len(part)
+    both = np.concatenate([part, vertices[left]])
+    return both, np.concatenate([sides, whole]), np.arange(len(both)) >= len(part)
 
 
 def posed_records(key: ModelRecord, key_id: int = 0) -> list[ModelRecord]:
@@ -83,13 +104,14 @@ def posed_records(key: ModelRecord, key_id: int = 0) -> list[ModelRecord]:
 
 
 def mirrored_records() -> list[ModelRecord]:
-    """A model of each mirrored kind, about where it is symmetric, and a pose told from one of them."""
+    """A model of each mirrored kind, about where it is symmetric, a pose of one, and one with parts without images."""
     found = [
         explicit_record("lever.glb", PLAIN, 120, Mirrors((0, 2), (-18, 0, 30))),
         explicit_record("hose_coupling.stl", CREASED, 160, Mirrors((1, 2))),
         explicit_record("cow.off", SMOOTH, 160, Mirrors((0,), (-191, 0, 0))),
     ]
-    return found + posed_records(found[2], 2)[:1]
+    pose = posed_records(found[2], 2)[0]
+    return [*found, pose, explicit_record("cactus.obj", CREASED, 160, Mirrors((0, 2)), alone=(1, 2, 3, 4))]
 
 
 def bent(vertices: np.ndarray, degrees: float) -> np.ndarray:

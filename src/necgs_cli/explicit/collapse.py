@@ -173,6 +173,8 @@ class Collapser:
         common = np.bincount(owner[found & (near != other)], minlength=len(candidate))
         valence = ring[1]
         keep = (common == faces_at[candidate]) & (valence[a] + valence[b] > 6)
+        if self.held.any():
+            keep &= ~self._joins_plane(a, b, ring, keys) & ~self._joins_plane(b, a, ring, keys)
         candidate, a, b = candidate[keep], a[keep], b[keep]
         if len(candidate) == 0:
             return 0
@@ -196,6 +198,15 @@ class Collapser:
         proper = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
         self.faces = faces[proper]
         return len(chosen)
+
+    def _joins_plane(self, a, b, ring, keys):
+        """Whether a collapse of b, off a plane, into a, on it, would join a with others there across the mesh."""
+        owner, near = _star(b, *ring)
+        into, n = a[owner], len(self.vertices)
+        pair = np.minimum(into, near) * n + np.maximum(into, near)
+        apart = (into != near) & (keys[np.minimum(np.searchsorted(keys, pair), len(keys) - 1)] != pair)
+        joined = ((self.held[into] & ~self.held[b[owner]] & self.held[near]).any(axis=1)) & apart
+        return np.bincount(owner[joined], minlength=len(a)) > 0
 
     def _after(self, a, b, point):
         """Of each collapse: least quality of the triangles left around it, least cosine of their turn."""

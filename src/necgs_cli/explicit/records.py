@@ -100,7 +100,7 @@ def _mirror_bytes(mesh: ControlMesh, order: np.ndarray) -> bytes:
         decoded = np.empty(len(order), np.int64)
         decoded[order] = np.arange(len(order))
         alone = [mesh.single[order[members[0]]] for members in _parts(decoded[mesh.faces], len(order))]
-        writer.counted(np.packbits(alone, bitorder="little").tobytes())
+        writer.counted(np.packbits(np.array(alone, bool), bitorder="little").tobytes())
     return bytes(writer)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from .subdivide import unique_edges
 from .target import face_normals
 
-SAME = 2e-4  # distance, unit frame, up to which vertices of two parts are at the same place
+SAME = 2e-5  # distance, unit frame, up to which vertices of two parts are at the same place
 SAME_AREA = 1e-3  # difference, in shares, up to which their areas are equal
 LEAST_SHARE = 0.08  # of the vertices that must repeat for it to be worth while
 MOST_FACES, MOST_PARTS = 60000, 3000  # of a mesh in which they are looked for
@@ -100,7 +100,7 @@ def without_repeats(vertices: np.ndarray, faces: np.ndarray, sort: np.ndarray) -
     for number, members in enumerate(parts):
         part_of[members] = number
     areas = np.bincount(part_of[faces[:, 0]], area, len(parts))
-    first_of, shift_of = _firsts(vertices, parts, areas, [int(sort[members[0]]) for members in parts])
+    first_of, shift_of = _firsts(vertices, faces, parts, areas, [int(sort[members[0]]) for members in parts])
     copies = first_of != np.arange(len(parts))
     if sum(len(parts[k]) for k in np.flatnonzero(copies)) < LEAST_SHARE * len(vertices):
         return nothing
@@ -121,11 +121,18 @@ def connected_parts(faces: np.ndarray, vertex_count: int) -> list[np.ndarray]:
     return np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label, minlength=count))[:-1])
 
 
-def _firsts(vertices: np.ndarray, parts: list[np.ndarray], areas: np.ndarray, sorts: list[int]
+def _firsts(vertices: np.ndarray, faces: np.ndarray, parts: list[np.ndarray], areas: np.ndarray, sorts: list[int]
             ) -> tuple[np.ndarray, np.ndarray]:
     """For each part the first one of which it is a copy, itself where it is none; and how far it is from that."""
     from scipy.spatial import cKDTree
 
+    place = np.zeros(len(vertices), np.int64)
+    part_of = np.zeros(len(vertices), np.int64)
+    for number, members in enumerate(parts):
+        place[members], part_of[members] = np.arange(len(members)), number
+    of_face = part_of[faces[:, 0]]
+    triangles = np.split(place[faces[np.argsort(of_face, kind="stable")]],
+                         np.cumsum(np.bincount(of_face, minlength=len(parts)))[:-1])
     first_of, shift_of = np.arange(len(parts)), np.zeros((len(parts), 3))
     corners = np.array([vertices[members].min(axis=0) for members in parts])
     extents = np.array([np.ptp(vertices[members], axis=0) for members in parts])
@@ -137,7 +144,7 @@ def _firsts(vertices: np.ndarray, parts: list[np.ndarray], areas: np.ndarray, so
         near &= np.abs(extents[alike] - extents[k]).max(axis=1) < SAME
         for first in np.array(alike, int)[near].tolist():
             apart, match = trees[first].query(vertices[members] - corners[k])
-            if apart.max() < SAME and len(np.unique(match)) == len(match):
+            if apart.max() < SAME and _equal(match[triangles[k]], triangles[first]):
                 first_of[k], shift_of[k] = first, corners[k] - corners[first]
                 break
         else:
@@ -145,3 +152,14 @@ def _firsts(vertices: np.ndarray, parts: list[np.ndarray], areas: np.ndarray, so
             trees[k] = cKDTree(vertices[members] - corners[k])
     shift_of[np.abs(shift_of) < SAME] = 0
     return first_of, shift_of
+
+
+def _equal(faces: np.ndarray, others: np.ndarray) -> bool:
+    """Whether two lists of triangles (m, 3) are the same, in any order and turn."""
+    if len(faces) != len(others):
+        return False
+    both = []
+    for rows in (faces, others):
+        turned = np.take_along_axis(rows, (rows.argmin(axis=1)[:, None] + np.arange(3)) % 3, axis=1)
+        both.append(turned[np.lexsort(turned.T)])
+    return bool((both[0] == both[1]).all())

@@ -43,6 +43,7 @@ ASYMMETRY, SYMMETRIC = 1.2, 0.1  # of the asked error: mean distances of the ima
 FARTHEST_IMAGE = 30.0  # times the asked error: the largest distance of the image up to which they are
 DOUBT = 0.3  # power of a first fit's error over the asked one, with which another kind may seem dearer and is tried
 LIKELY = 1.05  # times the bytes that are predicted for a whole mesh, from which a mirrored one is held against it
+FEWER = 0.8  # of the original's vertices that are left by mirrors which are taken without a trial
 STEEP = 2.0  # times the vertices of what is too little, from which what is enough is halved, not inched down from
 ODD = 0.7  # error times vertices of a smooth fit, 0.3 to 0.5 on organic shapes, from which a shape is mechanical
 SHORT_TAIL = {"p99": 3.0, "largest": 10.0}  # over the mean error: what control meshes reach at best
@@ -391,7 +392,7 @@ class Search:
         if not folded.mirrors.axes:
             return None, 0.0
         other = self.mirrored(folded.mirrors, folded.single)
-        if folded.mean <= SYMMETRIC * error:
+        if folded.mean <= SYMMETRIC * error and other.part_vertices <= FEWER * self.part_vertices:
             return other, np.inf
         floor = folded.mean / 2  # of its fits, which lie between the original and its image
         mirrored, whole = (

@@ -92,11 +92,11 @@ class Simplifier:
     """
 
     def __init__(self, target: Target, mechanical: bool, mirrors: Mirrors = WHOLE, single: np.ndarray | None = None):
-        self.vertices, self.faces = target.vertices, target.faces
+        self._whole = self.vertices, self.faces = target.vertices, target.faces
         self.single = np.zeros(len(self.vertices), bool)
         if mirrors.axes:
             alone = self.single[self.faces[:, 0]] if single is None else single[self.faces[:, 0]]
-            cut_off = compact(*weld(*cut(self.vertices, self.faces[~alone], mirrors)))
+            cut_off = compact(*cut(self.vertices, self.faces[~alone], mirrors))
             whole = compact(self.vertices, self.faces[alone])
             self.vertices, self.faces = (np.concatenate(both) for both in
                                          zip(cut_off, (whole[0], whole[1] + len(cut_off[0])), strict=True))
@@ -128,7 +128,7 @@ class Simplifier:
                 kept = np.unique(collapser.faces)
                 return Start(vertices, faces, self.repeats.of(kept), self.single[kept])
             return _start(vertices, faces)
-        start = _prepared(self.vertices, self.faces, PREPARED * 2 * vertex_count)
+        start = self._reduced(PREPARED * 2 * vertex_count)
         weights = importance.at(start[0][start[1]].mean(axis=1))
         vertices, faces = Collapser(*start, weights, mirrors=self._mirrors).to(vertex_count)
         return _start(vertices, even_valences(vertices, faces))
@@ -138,6 +138,13 @@ class Simplifier:
         """Whether parts are told apart: vertices must be followed on their way then."""
         return self.repeats.any or bool(self.single.any())
 
+    def _reduced(self, face_count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Its vertices and faces after a fast first reduction, before the cut: that reduction would fray borders."""
+        if len(self.faces) <= face_count:
+            return self.vertices, self.faces
+        whole = _prepared(*self._whole, face_count << len(self._mirrors.axes))
+        return compact(*cut(*whole, self._mirrors)) if self._mirrors.axes else whole
+
     def _staged(self, vertex_count: int) -> Collapser:
         """A collapser that is far above the size, and already far below the original where the same was so before."""
         if self._stage is None or self._stage.vertex_count < STAGE_LEAST * vertex_count:
@@ -146,7 +153,7 @@ class Simplifier:
                 images = np.where(self.single, 1, 2 ** len(self._mirrors.axes))
                 times = (self.repeats.times() * images)[self.faces[:, 0]]
             else:
-                start = _prepared(*start, LARGE)
+                start = self._reduced(LARGE)
             self._stage = Collapser(*start, times, shape=0.0, regular=0.0, mirrors=self._mirrors)
             self._stage.to(STAGE * vertex_count)
         return self._stage.copy()

@@ -49,7 +49,7 @@ class Symmetry:
         for number, members in enumerate(parts):
             self._part_of[members] = number
         self._found = [_find(target, axis) for axis in range(3)]
-        self._measured: dict[int, _Plane] = {}
+        self._measured: dict[tuple[int, bytes], _Plane] = {}
 
     def folded(self, mean: float, largest: float) -> Folded:
         """The planes that save most, where the image is at most so far from the original."""
@@ -57,8 +57,7 @@ class Symmetry:
         promising = [axis for axis, (_, typical) in enumerate(self._found) if typical <= mean]
         for count in range(1, 1 + len(promising)):
             for axes in combinations(promising, count):
-                planes = [self._plane(axis) for axis in axes]
-                mirrored = np.logical_and.reduce([plane.largest <= largest for plane in planes])
+                planes, mirrored = self._images(axes, largest)
                 saved = planes[0].share[mirrored].sum() * (1 - 0.5**count)
                 worst = max(plane.mean_of(mirrored) for plane in planes)
                 if saved > most and worst <= mean:
@@ -67,10 +66,23 @@ class Symmetry:
                     best, most = Folded(mirrors, ~mirrored[self._part_of], worst), saved
         return best
 
-    def _plane(self, axis: int) -> "_Plane":
-        if axis not in self._measured:
-            self._measured[axis] = _measured(self._target, axis, self._found[axis][0], self._part_of)
-        return self._measured[axis]
+    def _images(self, axes: tuple[int, ...], largest: float) -> "tuple[list[_Plane], np.ndarray]":
+        """The planes across some axes, and which parts (bool) have images that are near parts of that sort again."""
+        mirrored = np.ones(int(self._part_of.max()) + 1, bool)
+        while True:
+            planes = [self._plane(axis, mirrored) for axis in axes]
+            near = mirrored & np.logical_and.reduce([plane.largest <= largest for plane in planes])
+            if (near == mirrored).all() or not near.any():
+                return planes, near
+            mirrored = near
+
+    def _plane(self, axis: int, parts: np.ndarray) -> "_Plane":
+        """A plane with images held against some parts (bool)."""
+        key = axis, parts.tobytes()
+        if key not in self._measured:
+            faces = self._target.faces[parts[self._part_of[self._target.faces[:, 0]]]]
+            self._measured[key] = _measured(self._target, faces, axis, self._found[axis][0], self._part_of)
+        return self._measured[key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +123,8 @@ def _find(target: Target, axis: int) -> tuple[int, float]:
     return round(place * 2**PLANE_BITS), typical
 
 
-def _measured(target: Target, axis: int, place: int, part_of: np.ndarray) -> _Plane:
-    """The image at a plane across an axis against the original, exactly."""
+def _measured(target: Target, faces: np.ndarray, axis: int, place: int, part_of: np.ndarray) -> _Plane:
+    """The image at a plane across an axis against some faces of the original, exactly."""
     import point_cloud_utils as pcu
 
     samples = target.samples_for(0)
@@ -120,7 +132,7 @@ def _measured(target: Target, axis: int, place: int, part_of: np.ndarray) -> _Pl
     points, part_of_point = samples.asked[::step], part_of[target.faces[samples.asked_faces[::step], 0]]
     some = np.arange(0, len(target.vertices), max(1, -(-len(target.vertices) // VERTICES)))
     images = _image(np.concatenate([points, target.vertices[some]]), axis, place * 2.0**-PLANE_BITS)
-    distances = pcu.closest_points_on_mesh(images, target.vertices, target.faces.astype(np.int32))[0]
+    distances = pcu.closest_points_on_mesh(images, target.vertices, faces.astype(np.int32))[0]
     parts = int(part_of.max()) + 1
     largest = np.zeros(parts)
     np.maximum.at(largest, np.concatenate([part_of_point, part_of[some]]), distances)
