@@ -39,11 +39,11 @@ OWN_TRIALS = 3.0  # vertices of the original a predicted byte of the best fit, b
 HOPELESS = 1.8  # predicted bytes over those of a record at hand, from which a kind is given up after one fit
 COARSER_GRID = 0.8  # share of the asked error below which fewer vertices are tried at once, not a coarser grid
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.06, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
-ASYMMETRY, SYMMETRIC = 1.2, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
+ASYMMETRY, SYMMETRIC = 1.5, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
 FARTHEST_IMAGE = 30.0  # times the asked error: the largest distance of the image up to which they are
 DOUBT = 0.3  # power of a first fit's error over the asked one, with which another kind may seem dearer and is tried
 LIKELY = 1.05  # times the bytes that are predicted for a whole mesh, from which a mirrored one is held against it
-FEWER = 0.8  # of the original's vertices that are left by mirrors which are taken without a trial
+FEWER = 0.8  # of the original's vertices that exact mirrors leave, up to which no whole fit is held against theirs
 STEEP = 2.0  # times the vertices of what is too little, from which what is enough is halved, not inched down from
 ODD = 0.7  # error times vertices of a smooth fit, 0.3 to 0.5 on organic shapes, from which a shape is mechanical
 SHORT_TAIL = {"p99": 3.0, "largest": 10.0}  # over the mean error: what control meshes reach at best
@@ -392,8 +392,8 @@ class Search:
         if not folded.mirrors.axes:
             return None, 0.0
         other = self.mirrored(folded.mirrors, folded.single)
-        if folded.mean <= SYMMETRIC * error and other.part_vertices <= FEWER * self.part_vertices:
-            return other, np.inf
+        if folded.mean <= SYMMETRIC * error:
+            return other, np.inf if other.part_vertices <= FEWER * self.part_vertices else 0.0
         floor = folded.mean / 2  # of its fits, which lie between the original and its image
         mirrored, whole = (
             min(p.bytes * np.sqrt(max(p.p2s**2 - least**2, 0) / (error**2 - least**2))
