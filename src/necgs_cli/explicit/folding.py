@@ -1,6 +1,7 @@
 """A fit of a whole control mesh, as one of the vertices that are stored: without images and copies of them."""
 
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,7 @@ class Folding:
     """
 
     def __init__(self, mirrors: Mirrors, vertices: np.ndarray, part: Copied, single: np.ndarray | None = None):
-        self.mirrors, self._count = mirrors, len(vertices)
-        self._source, self._shift = part.source, part.shift
+        self.mirrors, self._count, self._part = mirrors, len(vertices), part
         before = (vertices - mirrors.origin)[part.source] + part.shift
         alone = None if single is None else single[part.source]
         self._unfolded = unfold(before, part.faces, part.creases, mirrors.axes, alone)
@@ -34,23 +34,23 @@ class Folding:
         import scipy.sparse as sp
 
         rows, axes = np.nonzero(self._unfolded.signs)
-        columns = 3 * self._source[self._unfolded.source[rows]] + axes
+        columns = 3 * self._part.source[self._unfolded.source[rows]] + axes
         entries = self._unfolded.signs[rows, axes].astype(float), (3 * rows + axes, columns)
         return sp.csr_matrix(entries, shape=(self._unfolded.signs.size, 3 * self._count))
 
     def on_grid(self, step: float) -> "Folding":
         """The same with copies at distances that a grid has."""
         other = copy(self)
-        other._shift = np.rint(self._shift / step) * step
+        other._part = replace(self._part, shift=np.rint(self._part.shift / step) * step)
         return other
 
     def with_copies(self, integers: np.ndarray, step: float) -> np.ndarray:
         """All vertices on one side of the planes, (n'', 3) integers, from the different ones (n, 3)."""
-        return integers[self._source] + np.rint(self._shift / step).astype(integers.dtype)
+        return self._part.on_grid(integers, step)
 
     def whole(self, different: np.ndarray) -> np.ndarray:
         """All vertices (n', 3), unit frame, from the different ones (n, 3), counted from the planes."""
-        return self._unfolded.vertices(different[self._source] + self._shift) + self.mirrors.origin
+        return self._unfolded.vertices(different[self._part.source] + self._part.shift) + self.mirrors.origin
 
     def different(self, whole: np.ndarray) -> np.ndarray:
         """The different vertices (n, 3), counted from the planes, from all of them (n', 3), unit frame."""

@@ -28,6 +28,10 @@ class Copied:
     faces: np.ndarray
     creases: np.ndarray
 
+    def on_grid(self, integers: np.ndarray, step: float) -> np.ndarray:
+        """All vertices, (n', 3) integers, from the different ones (n, 3), in steps of a grid."""
+        return integers[self.source] + np.rint(self.shift / step).astype(integers.dtype)
+
 
 @dataclass(frozen=True, eq=False)
 class Repeats:
@@ -100,7 +104,9 @@ def without_repeats(vertices: np.ndarray, faces: np.ndarray, sort: np.ndarray) -
     for number, members in enumerate(parts):
         part_of[members] = number
     areas = np.bincount(part_of[faces[:, 0]], area, len(parts))
-    first_of, shift_of = _firsts(vertices, faces, parts, areas, [int(sort[members[0]]) for members in parts])
+    of_face = np.argsort(part_of[faces[:, 0]], kind="stable")
+    faces_of = np.split(faces[of_face], np.cumsum(np.bincount(part_of[faces[:, 0]], minlength=len(parts)))[:-1])
+    first_of, shift_of = _firsts(vertices, parts, faces_of, areas, [int(sort[members[0]]) for members in parts])
     copies = first_of != np.arange(len(parts))
     if sum(len(parts[k]) for k in np.flatnonzero(copies)) < LEAST_SHARE * len(vertices):
         return nothing
@@ -121,18 +127,14 @@ def connected_parts(faces: np.ndarray, vertex_count: int) -> list[np.ndarray]:
     return np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label, minlength=count))[:-1])
 
 
-def _firsts(vertices: np.ndarray, faces: np.ndarray, parts: list[np.ndarray], areas: np.ndarray, sorts: list[int]
-            ) -> tuple[np.ndarray, np.ndarray]:
+def _firsts(vertices: np.ndarray, parts: list[np.ndarray], faces_of: list[np.ndarray], areas: np.ndarray,
+            sorts: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """For each part the first one of which it is a copy, itself where it is none; and how far it is from that."""
     from scipy.spatial import cKDTree
 
-    place = np.zeros(len(vertices), np.int64)
-    part_of = np.zeros(len(vertices), np.int64)
-    for number, members in enumerate(parts):
-        place[members], part_of[members] = np.arange(len(members)), number
-    of_face = part_of[faces[:, 0]]
-    triangles = np.split(place[faces[np.argsort(of_face, kind="stable")]],
-                         np.cumsum(np.bincount(of_face, minlength=len(parts)))[:-1])
+    place = np.zeros(len(vertices), np.int64)  # of each vertex in its part
+    for members in parts:
+        place[members] = np.arange(len(members))
     first_of, shift_of = np.arange(len(parts)), np.zeros((len(parts), 3))
     corners = np.array([vertices[members].min(axis=0) for members in parts])
     extents = np.array([np.ptp(vertices[members], axis=0) for members in parts])
@@ -144,7 +146,7 @@ def _firsts(vertices: np.ndarray, faces: np.ndarray, parts: list[np.ndarray], ar
         near &= np.abs(extents[alike] - extents[k]).max(axis=1) < SAME
         for first in np.array(alike, int)[near].tolist():
             apart, match = trees[first].query(vertices[members] - corners[k])
-            if apart.max() < SAME and _equal(match[triangles[k]], triangles[first]):
+            if apart.max() < SAME and _equal(match[place[faces_of[k]]], place[faces_of[first]]):
                 first_of[k], shift_of[k] = first, corners[k] - corners[first]
                 break
         else:

@@ -207,8 +207,8 @@ class Search:
         fit, part = self._fits[key]
         vertex_count, kind, lessons = key
         start, creases = self._control[vertex_count, lessons], part.creases if kind == CREASED else None
-        single = start.single[part.source] if start.single.any() else None
-        mesh = ControlMesh(fit.integers(grid_step(grid)), part.faces, creases, kind, grid, self.mirrors, single)
+        positions, single = fit.integers(grid_step(grid)), start.single_of(part)
+        mesh = ControlMesh(positions, part.faces, creases, kind, grid, self.mirrors, single)
         point, distances = self._measure(mesh, len(start.vertices))
         if kind == PLAIN:  # the vertices as decimated keep planes, whose coordinates repeat and cost little
             other = self._on_grid(start, grid)
@@ -239,9 +239,8 @@ class Search:
         """Plain triangles with their vertices rounded one by one."""
         part, step = start.repeats.copied(start.faces), grid_step(grid)
         positions = np.rint((start.vertices - self.mirrors.origin) / step).astype(np.int32)
-        positions = Folding(self.mirrors, start.vertices, part).with_copies(positions, step)
-        single = start.single[part.source] if start.single.any() else None
-        mesh = ControlMesh(positions, part.faces, None, PLAIN, grid, self.mirrors, single)
+        single = start.single_of(part)
+        mesh = ControlMesh(part.on_grid(positions, step), part.faces, None, PLAIN, grid, self.mirrors, single)
         return self.measure(mesh, len(start.vertices))
 
     def _triangles(self, grid: int) -> Point:

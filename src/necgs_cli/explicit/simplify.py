@@ -8,7 +8,7 @@ from .collapse import Collapser
 from .flips import even_valences
 from .importance import Importance
 from .mirror import WHOLE, Mirrors
-from .repeats import Repeats, none_of, without_repeats
+from .repeats import Copied, Repeats, none_of, without_repeats
 from .subdivide import unique_edges
 from .symmetry import cut
 from .target import Target
@@ -69,6 +69,10 @@ class Start:
     faces: np.ndarray
     repeats: Repeats
     single: np.ndarray
+
+    def single_of(self, part: Copied) -> np.ndarray | None:
+        """Which vertices (n',) bool have no images, copies among them; None where all have."""
+        return self.single[part.source] if self.single.any() else None
 
 
 def _start(vertices: np.ndarray, faces: np.ndarray) -> Start:
