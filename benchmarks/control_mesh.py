@@ -16,7 +16,8 @@ import numpy as np
 from necgs_cli.explicit.bound import Bound
 from necgs_cli.explicit.coding import encode_mesh
 from necgs_cli.explicit.control_mesh import ControlMesh
-from necgs_cli.explicit.search import Point, Search, fit_control_mesh
+from necgs_cli.explicit.point import Point
+from necgs_cli.explicit.search import Search, fit_control_mesh
 from necgs_cli.mesh_codec import NEAR, cheapest_hull
 from necgs_cli.meshes.find import find_meshes
 from necgs_cli.meshes.placement import Placement

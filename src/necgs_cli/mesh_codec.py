@@ -13,7 +13,7 @@ from necgs_cli.meshes.placement import Placement
 from necgs_cli.options import Goal
 
 if TYPE_CHECKING:
-    from necgs_cli.explicit.search import Point
+    from necgs_cli.explicit.point import Point
 
 WIDE, NEAR = (0.3, 0.55, 0.8, 1.5, 2.5), (0.6, 0.75, 0.87, 1.15, 1.35, 1.7)
 """Vertices of a curve's points over those of the best one: for a size, which models share unevenly, and an error."""
@@ -27,7 +27,7 @@ class CodedMesh:
         kind, payload: of the record.
         p2s, max_error: measured on the decoded surface, longest side = 2.
         vertices: of the control mesh.
-        tail: how much more its error counts than its mean, because it is uneven (`search.tail_of`).
+        tail: how much more its error counts than its mean, because it is uneven (`point.tail_of`).
         told_from: of a record that depends on another one: its number among those that were offered.
     """
 

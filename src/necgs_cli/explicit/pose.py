@@ -10,9 +10,10 @@ from .control_mesh import ControlMesh, grid_step
 from .fit import TOLD_BITS_PER_VERTEX, Fit, Regulariser
 from .folding import whole_folding
 from .patches import Patches
+from .point import Point
 from .records import MOST_GRID
 from .registration import register
-from .search import ROUNDS, STEP_PER_REAL_ERROR, Point, Search, grid_of
+from .search import ROUNDS, STEP_PER_REAL_ERROR, Search, grid_of
 from .target import face_normals
 
 GRIDS = 3  # tried at most, from the one that suits the error before rounding, until the bound is passed

@@ -7,7 +7,6 @@ left. What is returned was measured on the decoded surface.
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from .folding import Folding
 from .importance import Importance
 from .mirror import WHOLE, Mirrors
 from .patches import Patches
+from .point import Point, tail_of
 from .rate import estimated_bytes
 from .repeats import Copied
 from .simplify import Simplifier, Start, compact, is_mechanical, weld
@@ -43,46 +43,11 @@ ASYMMETRY, SYMMETRIC = 1.5, 0.1  # of the asked error: mean distances of the ima
 FARTHEST_IMAGE = 30.0  # times the asked error: the largest distance of the image up to which they are
 DOUBT = 0.3  # power of a first fit's error over the asked one, with which another kind may seem dearer and is tried
 LIKELY = 1.05  # times the bytes that are predicted for a whole mesh, from which a mirrored one is held against it
-FEWER = 0.8  # of the original's vertices that exact mirrors leave, up to which no whole fit is held against theirs
+FEWER = 0.9  # of the original's vertices that exact mirrors leave, up to which no whole fit is held against theirs
 STEEP = 2.0  # times the vertices of what is too little, from which what is enough is halved, not inched down from
 ODD = 0.7  # error times vertices of a smooth fit, 0.3 to 0.5 on organic shapes, from which a shape is mechanical
-SHORT_TAIL = {"p99": 3.0, "largest": 10.0}  # over the mean error: what control meshes reach at best
 CLEAN_SHARE = 0.6  # of the asked error, up to which a soup's clean surface may be off by itself
 BITS_PER_VERTEX = 16.0  # of records, about
-
-
-@dataclass(frozen=True, eq=False)
-class Point:
-    """A control mesh, what it costs, and how far its surface is from the original (unit frame)."""
-
-    mesh: ControlMesh
-    bytes: int
-    p2s: float  # mean exact distance between the surfaces, both ways averaged
-    p99: float
-    max_error: float
-    vertex_count: int  # of the control mesh, copies and images left out
-    tail: float = 1.0  # how much more its error counts than its mean, because it is uneven
-
-    @property
-    def cost(self) -> float:
-        """Bytes, more where the error's tail is long: what is compared among fits of about the same error."""
-        return self.bytes * self.tail
-
-    @property
-    def felt(self) -> float:
-        """The mean error, more where its tail is long."""
-        return self.p2s * self.tail
-
-
-def tail_of(mean: float, p99: float, largest: float) -> float:
-    """How much more an error counts than its mean: fingers and ears that are lost hardly show in that.
-
-    A mean of three that are all about one where the tail is as short as it can be: the mean error itself, the 99th
-    percentile, which counts twice, and the largest error.
-    """
-    if not 0 < mean < np.inf:
-        return 1.0
-    return (1 + 2 * p99 / (SHORT_TAIL["p99"] * mean) + largest / (SHORT_TAIL["largest"] * mean)) / 4
 
 
 def grid_for(error: float, kind: str) -> int:
@@ -285,11 +250,8 @@ class Search:
                     point, ratio = other, bound.ratio(other)
             fits.append(point)
             count = round(point.vertex_count * (ratio / 0.98) ** (1 / self._slope(fits, bound)))
-            enough = {p.vertex_count for p in tried if bound.ratio(p) <= 1}
-            few = max({p.vertex_count for p in tried} - enough, default=count)
-            least = min(enough | ({found.vertex_count} if found and found.mesh.kind == kind else set()), default=count)
-            if self.mechanical and STEEP * few < 0.9 * least < count:
-                count = round((few * least) ** 0.5)
+            if self.mechanical:
+                count = self._halved(count, tried, bound, found if found and found.mesh.kind == kind else None)
             predicted = point.bytes * count / point.vertex_count
             if ratio > 1 and predicted >= most_bytes * (HOPELESS if len(tried) == 1 else 1.0):
                 break
@@ -301,6 +263,14 @@ class Search:
                     break
         good = [p for p in tried if bound.ratio(p) <= 1]
         return min(good, key=lambda p: p.cost) if good else min(tried, key=bound.ratio)
+
+    @staticmethod
+    def _halved(count: int, tried: list[Point], bound: Bound, found: Point | None) -> int:
+        """A count, or the middle on a logarithmic scale of what is too little and enough, where these are far apart."""
+        enough = {p.vertex_count for p in tried if bound.ratio(p) <= 1}
+        few = max({p.vertex_count for p in tried} - enough, default=count)
+        least = min(enough | ({found.vertex_count} if found else set()), default=0)
+        return round((few * least) ** 0.5) if STEEP * few < 0.9 * least < count else count
 
     @staticmethod
     def _between(tried: list[Point], bound: Bound, most: int) -> int:
@@ -324,10 +294,10 @@ class Search:
         mean, self._instead = bound.expected_mean, None
         if (clean := self._cleaned(mean)) and bound.ratio(point := clean.best(bound)) <= 1:
             return self._or_own_triangles(clean, point, bound)
-        symmetric, most_bytes = self._symmetric(mean)
+        symmetric, rival_bytes = self._symmetric(mean)
         if symmetric and bound.ratio(point := symmetric.best(bound)) <= 1:
             point = self._or_own_triangles(symmetric, point, bound)
-            if point.bytes > most_bytes:
+            if point.bytes > rival_bytes:
                 own, instead, self._instead = self._best_of_its_own(bound), self._instead, None
                 if bound.ratio(own) > 1 or own.cost >= point.cost:
                     self._instead = instead
@@ -356,11 +326,14 @@ class Search:
         """Of fits with so many vertices, on most shapes."""
         return (0.3 if self.mechanical else 0.36) * 0.5 ** len(self.mirrors.axes) / vertex_count
 
+    def _first_count(self, mean: float) -> int:
+        """Vertices that a mean error may take."""
+        guess = int(np.clip(self._usual_error(1) / mean, 24, 1500))
+        return guess if guess < self.part_vertices else max(LEAST_VERTICES, self.part_vertices // 2)
+
     def _first_fits(self, mean: float) -> tuple[int, dict[str, Point]]:
         """Vertices that a mean error may take, and a fit with so many of each kind that may suit the shape."""
-        guess = int(np.clip(self._usual_error(1) / mean, 24, 1500))
-        if guess >= self.part_vertices:
-            guess = max(LEAST_VERTICES, self.part_vertices // 2)
+        guess = self._first_count(mean)
         if not self.mechanical:
             smooth = self.suited(guess, SMOOTH, mean)
             if smooth.p2s * guess <= ODD * 0.5 ** len(self.mirrors.axes):
@@ -394,10 +367,11 @@ class Search:
         if folded.mean <= SYMMETRIC * error:
             return other, np.inf if other.part_vertices <= FEWER * self.part_vertices else 0.0
         floor = folded.mean / 2  # of its fits, which lie between the original and its image
-        mirrored, whole = (
-            min(p.bytes * np.sqrt(max(p.p2s**2 - least**2, 0) / (error**2 - least**2))
-                for p in search._first_fits(error)[1].values())
-            for search, least in ((other, floor), (self, 0.0)))
+        mirrored, kind = min(
+            (p.bytes * np.sqrt(max(p.p2s**2 - floor**2, 0) / (error**2 - floor**2)), kind)
+            for kind, p in other._first_fits(error)[1].items())
+        first = self.suited(self._first_count(error), kind, error)
+        whole = first.bytes * first.p2s / error
         return (other, LIKELY * whole) if mirrored < whole else (None, 0.0)
 
     def _or_own_triangles(self, instead: "Search", point: Point, bound: Bound) -> Point:
@@ -413,17 +387,26 @@ class Search:
     def within(self, most_bytes: int) -> Point:
         """The most exact control mesh of any kind with at most so many bytes; if none is so small, the smallest."""
         most = min(MOST_VERTICES, self.part_vertices)
-        count = int(np.clip(8 * most_bytes / BITS_PER_VERTEX, LEAST_VERTICES, most))
-        mean = self._usual_error(count)
+        mean = self._usual_error(int(np.clip(8 * most_bytes / BITS_PER_VERTEX, LEAST_VERTICES, most)))
         few = self.part_vertices < OWN_TRIALS * most_bytes
-        self._instead = None if few else self._cleaned(mean)
-        self._instead = self._instead or self._symmetric(mean)[0]
-        if self._instead:
-            point = self._instead.within(most_bytes)
-            if not few or (own := self._triangles_within(most_bytes)) is None or own.p2s >= point.p2s:
-                return point
-            self._instead = None
-            return own
+        if not few and (clean := self._cleaned(mean)):
+            self._instead = clean
+            return clean.within(most_bytes)
+        self._instead, rival_bytes = self._symmetric(mean)
+        if self._instead is None:
+            return self._within_of_its_own(most_bytes, mean)
+        point, own = self._instead.within(most_bytes), None
+        if rival_bytes < np.inf:
+            own = self._within_of_its_own(most_bytes, mean)
+        elif few:
+            own = self._triangles_within(most_bytes)
+        if own and own.bytes <= most_bytes and (own.p2s < point.p2s or point.bytes > most_bytes):
+            self._instead, point = None, own
+        return point
+
+    def _within_of_its_own(self, most_bytes: int, mean: float) -> Point:
+        """As `within`, by fits of this search."""
+        most = min(MOST_VERTICES, self.part_vertices)
         _, first = self._first_fits(mean)
         merit = {kind: p.bytes * p.p2s for kind, p in first.items()}
         tried = list(first.values())
@@ -439,7 +422,7 @@ class Search:
                 tried.append(point)
                 if 0.95 * most_bytes <= point.bytes <= most_bytes:
                     break
-        if few:
+        if self.part_vertices < OWN_TRIALS * most_bytes:
             tried += filter(None, [self._triangles_within(most_bytes)])
         small = [p for p in tried if p.bytes <= most_bytes]
         return min(small, key=lambda p: p.p2s) if small else min(tried, key=lambda p: p.bytes)

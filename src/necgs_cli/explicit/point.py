@@ -1,0 +1,43 @@
+"""A control mesh that was measured: what it costs, and how its error counts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .control_mesh import ControlMesh
+
+SHORT_TAIL = {"p99": 3.0, "largest": 10.0}  # over the mean error: what control meshes reach at best
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A control mesh, what it costs, and how far its surface is from the original (unit frame)."""
+
+    mesh: ControlMesh
+    bytes: int
+    p2s: float  # mean exact distance between the surfaces, both ways averaged
+    p99: float
+    max_error: float
+    vertex_count: int  # of the control mesh, copies and images left out
+    tail: float = 1.0  # how much more its error counts than its mean, because it is uneven
+
+    @property
+    def cost(self) -> float:
+        """Bytes, more where the error's tail is long: what is compared among fits of about the same error."""
+        return self.bytes * self.tail
+
+    @property
+    def felt(self) -> float:
+        """The mean error, more where its tail is long."""
+        return self.p2s * self.tail
+
+
+def tail_of(mean: float, p99: float, largest: float) -> float:
+    """How much more an error counts than its mean: fingers and ears that are lost hardly show in that.
+
+    A mean of three that are all about one where the tail is as short as it can be: the mean error itself, the 99th
+    percentile, which counts twice, and the largest error.
+    """
+    if not 0 < mean < np.inf:
+        return 1.0
+    return (1 + 2 * p99 / (SHORT_TAIL["p99"] * mean) + largest / (SHORT_TAIL["largest"] * mean)) / 4
