@@ -72,7 +72,7 @@ class MeshTask:
         vertices = placement.to_unit(mesh.vertices)
         side = float(np.ptp(vertices, axis=0).max())  # a little below 2: the placement is rounded
         source_side = float(np.ptp(mesh.vertices, axis=0).max())
-        search = Search(vertices, mesh.faces, self.seed)
+        search = Search(vertices, mesh.faces, self.seed, thorough=self.goal.whole_set)
         if self.payload_bytes is not None:
             best = search.within(self.payload_bytes)
             points = search.curve(best, WIDE if self.goal.whole_set else ())

@@ -23,6 +23,7 @@ from necgs_cli.progress import Progress
 if TYPE_CHECKING:
     from necgs_cli.bitstream.container import Container
     from necgs_cli.explicit.control_mesh import ControlMesh
+    from necgs_cli.explicit.search import Search
     from necgs_cli.journal import Journal
 
 LONGEST_CHAIN = 4
@@ -31,8 +32,11 @@ MOST_NEAR = 6
 """Models coded before, of those most alike, among which the one to tell from is looked for."""
 TRIES = 2
 """Models whose control mesh is tried on one before it keeps its own."""
-ROOT_VERTICES, ROOT_FITS = 1.25, 2
-"""Vertices of a family's first record over those that it needs itself: its control mesh suits the others less."""
+ROOT_VERTICES, SHARED_ROOT_VERTICES, ROOT_FITS = 1.25, 1.5, 2
+"""Vertices of a family's first record over those that it needs itself: its control mesh suits the others less.
+
+More where the error is shared over the set: what they are too exact then saves bytes elsewhere.
+"""
 MOST_STORED = 12
 """Models of a file, the last ones, that are looked at when others join it: decoding them takes time."""
 LEAST_ERROR = 1e-12
@@ -102,6 +106,13 @@ class _ShapeTask:
         """Of the model."""
         return self.shape.name
 
+    def search(self) -> Search:
+        """For fits to the original."""
+        from necgs_cli.explicit.search import Search
+
+        thorough = self.allowed.price is not None
+        return Search(self.shape.vertices, self.shape.faces, self.seed, thorough=thorough)
+
     def about(self) -> list[bytes]:
         """What the result depends on, besides the seed."""
         return [type(self).__name__.encode(), *self.shape.parts(), repr(self.allowed).encode()]
@@ -109,32 +120,37 @@ class _ShapeTask:
 
 @dataclass(frozen=True, eq=False)
 class RootTask(_ShapeTask):
-    """Finds a record from which others will be told, in place of the model's own."""
+    """Finds a record from which others will be told, in place of the model's own.
+
+    Attributes:
+        own: the model's own; p2s: mean error of the family's, for which the record is meant.
+    """
 
     own: CodedMesh
+    p2s: float
 
     def run(self) -> list[CodedMesh]:
         from necgs_cli.explicit.bound import Bound
         from necgs_cli.explicit.control_mesh import PLAIN
-        from necgs_cli.explicit.search import Search
         from necgs_cli.mesh_codec import MeshTask
 
         mesh = _decoded(self.own)
-        if mesh.kind == PLAIN or not 0 < self.own.p2s < np.inf:
+        if mesh.kind == PLAIN or not 0 < self.own.p2s < np.inf or not np.isfinite(self.p2s):
             return []
-        search, to_unit = Search(self.shape.vertices, self.shape.faces, self.seed), self.shape.to_unit
-        count = round(ROOT_VERTICES * len(mesh.positions))
-        expected = self.own.p2s * to_unit / ROOT_VERTICES
+        search, to_unit = self.search(), self.shape.to_unit
+        more = ROOT_VERTICES if self.allowed.price is None else SHARED_ROOT_VERTICES
+        count = round(more * len(mesh.positions) * self.own.p2s / self.p2s)
+        expected = self.p2s * to_unit / more
         search = search.mirrored(mesh.mirrors)
         points = [search.suited(count, mesh.kind, expected) for _ in range(ROOT_FITS)]
-        allowed = Bound(self.own.p2s, self.allowed.max_error).scaled(to_unit)
+        allowed = Bound(self.p2s, self.allowed.max_error).scaled(to_unit)
         good = [p for p in points if allowed.ratio(p) <= 1]
         point = min(good, key=lambda p: p.cost * p.p2s, default=None)
         return [MeshTask.coded(point, 1 / to_unit)] if point else []
 
     def about(self) -> list[bytes]:
         """As of every task."""
-        return [*super().about(), packed([self.own])]
+        return [*super().about(), packed([self.own]), repr(self.p2s).encode()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,12 +171,11 @@ class PoseTask(_ShapeTask):
         from necgs_cli.explicit.coding.choice import mode_for_next
         from necgs_cli.explicit.pose import carried, pose_points
         from necgs_cli.explicit.records import encode_posed
-        from necgs_cli.explicit.search import Search
 
         mesh, to_unit, start = self.coded[0], self.shape.to_unit, None
         if self.before:
             start = carried(mesh.whole().vertices, self.before.vertices, self.shape.vertices, self.shape.faces)
-        search = Search(self.shape.vertices, self.shape.faces, self.seed)
+        search = self.search()
         bound = Bound(self.allowed.p2s, self.allowed.max_error).scaled(to_unit)
         points, told_from = pose_points(self.coded, start, search, bound, beyond=self.allowed.price is not None)
         records = []
@@ -325,7 +340,11 @@ class Families:
 
     def _start(self, roots: list[int]) -> None:
         """Better records for the first ones of families."""
-        tasks = [RootTask(self._shape(i), self._allowed[i], self._seed, self._own[i]) for i in roots]
+        tasks = []
+        for i in roots:
+            family = [own.p2s for own, alike in zip(self._own, self._alike, strict=True) if i in alike]
+            p2s = float(np.mean([self._own[i].p2s, *family]))
+            tasks.append(RootTask(self._shape(i), self._allowed[i], self._seed, self._own[i], p2s))
         for i, better in zip(roots, self._all(tasks, "fitting the first of their kind"), strict=True):
             self.records[i] = better[0] if better else self._own[i]
             self._coded[i] = _Coded(_decoded(self.records[i]), 0, i)

@@ -42,16 +42,18 @@ class Manner:
         radius: of curvature, about: distance from which samples count more point to point than point to plane.
         tail: medians of the distance at which a sample's weight has doubled: what is badly met pulls harder.
         power: with which of the distance the pull grows; most: times that a weight grows at most.
+        density: of the samples of the original: they are as many as for so many times the vertices.
     """
 
     radius: float
     tail: float
     power: int
     most: float
+    density: int
 
 
-ORGANIC = Manner(radius=0.6, tail=3.0, power=2, most=8.0)
-MECHANICAL = Manner(radius=np.inf, tail=1.5, power=1, most=6.0)
+ORGANIC = Manner(radius=0.6, tail=3.0, power=2, most=8.0, density=2)
+MECHANICAL = Manner(radius=np.inf, tail=1.5, power=1, most=6.0, density=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +123,11 @@ def _curve_terms(curves: Curves, points: np.ndarray, lengths: np.ndarray, weight
     return _sum_by(both, metric, count), _sum_by(both, np.einsum("sij,sj->si", metric, goal), count)
 
 
-def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Manner) -> Quadratic:
+def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Manner, density: int = 1) -> Quadratic:
     """Closest points in both directions, and the quadratic model of the mean distance that they give."""
     from scipy.spatial import cKDTree
 
-    surface, samples = patches.mapping @ vertices, target.samples_for(len(vertices))
+    surface, samples = patches.mapping @ vertices, target.samples_for(density * len(vertices))
     corners = surface[patches.faces]
     normals, areas = face_normals(corners)
     centroids = corners.mean(axis=1)
@@ -221,6 +223,7 @@ class Fit:
         self._folding = folding or whole_folding(WHOLE, start, patches.control_faces)
         self._target, self._patches, self._regulariser, self._manner = target, patches, regulariser, manner
         self._known = np.zeros_like(start) if known is None else known
+        self._density = manner.density
         self.vertices = start
         for _ in range(INFLATIONS if on_surface else 0):
             self.vertices = self.vertices + start - (patches.mapping @ self.vertices)[:len(start)]
@@ -228,9 +231,10 @@ class Fit:
         self._inertia = np.full(len(start), INERTIA)
         self.error = np.inf
 
-    def improve(self, rounds: int, step: float) -> None:
-        """Some rounds, on the way to a grid of this step."""
+    def improve(self, rounds: int, step: float, coarse: int = 0) -> None:
+        """Some rounds, on the way to a grid of this step; the first `coarse` of them look at fewer samples."""
         for number in range(rounds):
+            self._density = 1 if number < coarse else self._manner.density
             goal = self._folding.whole(solve(*self._model(self.vertices, step)))
             self.vertices = self.vertices + (STRIDE if 0 < number < rounds - 1 else 1.0) * (goal - self.vertices)
 
@@ -248,7 +252,7 @@ class Fit:
         """Hessian (CSC) and gradient of the error about some vertices, with all that regularises it, folded."""
         import scipy.sparse as sp
 
-        quadratic = associate(self._target, self._patches, vertices, self._manner)
+        quadratic = associate(self._target, self._patches, vertices, self._manner, self._density)
         self.error = quadratic.error
         local = self._regulariser.neighbourhood @ quadratic.local
         lost = local > LOST * self._least

@@ -76,7 +76,7 @@ def pose_points(coded: Sequence[ControlMesh], start: np.ndarray | None, search: 
     points: list[Point] = []
     for bits_per_vertex in TOLD_BITS_PER_VERTEX:
         regulariser.bits_per_vertex = bits_per_vertex
-        fit.improve(ROUNDS, mesh.step)
+        fit.improve(ROUNDS, mesh.step, search.coarse_rounds)
         if not 0 < fit.error < FARTHEST * bound.mean:
             break
         grid = mesh.grid if search.mechanical else grid_of(STEP_PER_REAL_ERROR * fit.error)

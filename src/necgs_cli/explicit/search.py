@@ -27,7 +27,7 @@ from .target import Target, face_normals, sample_surface
 
 STEP_PER_ERROR = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: 4.0}  # grid step over the error at which a fit costs least
 STEP_PER_REAL_ERROR = 10.5  # the same over the error before rounding, of smooth fits
-ROUNDS = 5
+ROUNDS, COARSE_ROUNDS = 5, 3
 MOST_FITS = 6
 LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
 LEAST_VERTICES, MOST_VERTICES = 12, 4000
@@ -42,7 +42,7 @@ FINER_GRID = {SMOOTH: 1.06, CREASED: 1.06, PLAIN: 1.25}  # error over the asked 
 ASYMMETRY, SYMMETRIC = 1.5, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
 FARTHEST_IMAGE = 30.0  # times the asked error: the largest distance of the image up to which they are
 DOUBT = 0.3  # power of a first fit's error over the asked one, with which another kind may seem dearer and is tried
-LIKELY = 1.05  # times the bytes that are predicted for a whole mesh, from which a mirrored one is held against it
+LIKELY = 1.05  # times the cost that is predicted for a whole mesh, from which a mirrored one is held against it
 FEWER = 0.9  # of the original's vertices that exact mirrors leave, up to which no whole fit is held against theirs
 STEEP = 2.0  # times the vertices of what is too little, from which what is enough is halved, not inched down from
 ODD = 0.7  # error times vertices of a smooth fit, 0.3 to 0.5 on organic shapes, from which a shape is mechanical
@@ -67,17 +67,21 @@ class Search:
         vertices: (n, 3) float, unit frame; faces: (m, 3) int; seed: of every sample.
         count_bytes: cost of a control mesh; by default an estimate.
         original: what errors are measured to, where the mesh is a clean surface that stands for it.
+        thorough: whether all rounds of a fit look at all samples, for shorter tails in a quarter more time.
     """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, seed: int = 0,
-                 count_bytes: Callable[[ControlMesh], int] = estimated_bytes, original: Target | None = None):
+                 count_bytes: Callable[[ControlMesh], int] = estimated_bytes, original: Target | None = None,
+                 thorough: bool = False):
         welded = weld(np.asarray(vertices, np.float64), np.asarray(faces, np.int64))
         self.target = Target(*compact(*welded), seed)
         self.original = original or self.target
         self.mirrors = WHOLE
         self._single: np.ndarray | None = None  # vertices of the target that these leave alone
         self.mechanical = is_mechanical(self.target)
+        self._organic = False  # whether a fit has told so
         self.count_bytes = count_bytes
+        self.thorough = thorough
         self.seed = seed
         rng = np.random.default_rng([seed, 1])
         samples = sample_surface(self.original.corners, MEASURE_SAMPLES, rng)[0]
@@ -110,6 +114,11 @@ class Search:
     def part_vertices(self) -> int:
         """Of the original's different parts on one side of the mirrors."""
         return len(self._simplifier.vertices)
+
+    @property
+    def coarse_rounds(self) -> int:
+        """Of a fit's rounds, those that look at fewer samples."""
+        return 0 if self.thorough else COARSE_ROUNDS
 
     @property
     def manner(self) -> Manner:
@@ -197,7 +206,7 @@ class Search:
         patches = Patches(folding.faces, len(whole), folding.creases if kind == CREASED else None, kind)
         regulariser = Regulariser(folding.faces, len(whole))
         fit = Fit(self.target, patches, regulariser, whole, manner=self.manner, folding=folding)
-        fit.improve(ROUNDS, step)
+        fit.improve(ROUNDS, step, self.coarse_rounds)
         return fit, part
 
     def _on_grid(self, start: Start, grid: int) -> Point:
@@ -294,10 +303,10 @@ class Search:
         mean, self._instead = bound.expected_mean, None
         if (clean := self._cleaned(mean)) and bound.ratio(point := clean.best(bound)) <= 1:
             return self._or_own_triangles(clean, point, bound)
-        symmetric, rival_bytes = self._symmetric(mean)
+        symmetric, rival_cost = self._symmetric(mean)
         if symmetric and bound.ratio(point := symmetric.best(bound)) <= 1:
             point = self._or_own_triangles(symmetric, point, bound)
-            if point.bytes > rival_bytes:
+            if point.cost > rival_cost:
                 own, instead, self._instead = self._best_of_its_own(bound), self._instead, None
                 if bound.ratio(own) > 1 or own.cost >= point.cost:
                     self._instead = instead
@@ -336,7 +345,8 @@ class Search:
         guess = self._first_count(mean)
         if not self.mechanical:
             smooth = self.suited(guess, SMOOTH, mean)
-            if smooth.p2s * guess <= ODD * 0.5 ** len(self.mirrors.axes):
+            if self._organic or smooth.p2s * guess <= ODD * 0.5 ** len(self.mirrors.axes):
+                self._organic = True
                 return guess, {SMOOTH: smooth}
             self.mechanical = True  # struts, sheets: not what was thought
             self._simplifier = Simplifier(self.target, True, self.mirrors, self._single)
@@ -349,11 +359,11 @@ class Search:
         surface = clean_surface(self.target.vertices, self.target.faces, error, self.seed)
         if len(surface[1]) == 0:
             return None
-        clean = Search(*surface, self.seed, self.count_bytes, self.target)
+        clean = Search(*surface, self.seed, self.count_bytes, self.target, self.thorough)
         return clean if clean._triangles(FINEST_GRID).p2s <= CLEAN_SHARE * error else None
 
     def _symmetric(self, error: float) -> "tuple[Search | None, float]":
-        """The search for mirrored control meshes, and the bytes from which others may be cheaper.
+        """The search for mirrored control meshes, and the cost from which others may be cheaper.
 
         None where the original is no image of itself, or first fits say that it costs more.
         """
@@ -363,15 +373,18 @@ class Search:
         folded = self._symmetry.folded(ASYMMETRY * error, FARTHEST_IMAGE * error)
         if not folded.mirrors.axes:
             return None, 0.0
+        exact = folded.mean <= SYMMETRIC * error
+        if not exact and not self.mechanical:
+            self._first_fits(error)  # tell what sort of shape it is; mirrored ones have an error of their own
         other = self.mirrored(folded.mirrors, folded.single)
-        if folded.mean <= SYMMETRIC * error:
+        if exact:
             return other, np.inf if other.part_vertices <= FEWER * self.part_vertices else 0.0
         floor = folded.mean / 2  # of its fits, which lie between the original and its image
         mirrored, kind = min(
-            (p.bytes * np.sqrt(max(p.p2s**2 - floor**2, 0) / (error**2 - floor**2)), kind)
+            (p.cost * np.sqrt(max(p.p2s**2 - floor**2, 0) / (error**2 - floor**2)), kind)
             for kind, p in other._first_fits(error)[1].items())
         first = self.suited(self._first_count(error), kind, error)
-        whole = first.bytes * first.p2s / error
+        whole = first.cost * first.p2s / error
         return (other, LIKELY * whole) if mirrored < whole else (None, 0.0)
 
     def _or_own_triangles(self, instead: "Search", point: Point, bound: Bound) -> Point:
@@ -392,15 +405,15 @@ class Search:
         if not few and (clean := self._cleaned(mean)):
             self._instead = clean
             return clean.within(most_bytes)
-        self._instead, rival_bytes = self._symmetric(mean)
+        self._instead, rival_cost = self._symmetric(mean)
         if self._instead is None:
             return self._within_of_its_own(most_bytes, mean)
         point, own = self._instead.within(most_bytes), None
-        if rival_bytes < np.inf:
+        if rival_cost < np.inf:
             own = self._within_of_its_own(most_bytes, mean)
         elif few:
             own = self._triangles_within(most_bytes)
-        if own and own.bytes <= most_bytes and (own.p2s < point.p2s or point.bytes > most_bytes):
+        if own and own.bytes <= most_bytes and (own.felt < point.felt or point.bytes > most_bytes):
             self._instead, point = None, own
         return point
 

@@ -7,7 +7,7 @@ from .subdivide import unique_edges
 NORMAL_WEIGHT = 0.015  # length of a unit normal in the closest-point search: keeps both sides of thin parts apart
 SHARP_ANGLE = 40.0  # degrees between the normals of two faces from which their edge is a feature
 FOUND, ASKED = 40000, 15000  # samples that small fits look up, and that look them up
-FEW_VERTICES, MOST_DOUBLINGS = 220, 3  # vertices for which so many do; times that they double with those
+FEW_VERTICES, MOST_DOUBLINGS = 220, 4  # vertices for which so many do; times that they double with those
 
 
 def face_normals(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
