@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from necgs_cli.bitstream.container import ModelRecord, SetSection, container_bytes
 from necgs_cli.decoding import DENSE, POSED, open_decoder
 from necgs_cli.explicit.coding.choice import compile_for_search
+from necgs_cli.joining import JoinTask
 from necgs_cli.kept_records import KeptMeshTask, asked_of
 from necgs_cli.mesh_codec import CodedMesh, MeshTask, allocate, allocate_bytes, most_exact_within
 from necgs_cli.options import DEFAULT_ERROR, EncodeOptions, ErrorBound, Goal
@@ -114,7 +115,9 @@ def encode_meshes(
     share = int(goal.most_bytes(len(items)) / len(items) - _framing(items)) if goal.sized else None
     task = MeshTask(goal, None if share is None else max(share, LEAST_PAYLOAD), options.seed)
     journal = unfinished.begin(asked_of(task)) if unfinished else None
-    search = KeptMeshTask(task, journal) if journal else task
+    search: Task[list[CodedMesh]] = KeptMeshTask(task, journal) if journal else task
+    if stored.coded and not (goal.sized or goal.whole_set):
+        search = JoinTask(search, goal, stored, options.seed)
     models, skipped = read_models(items, search, workers, options.strict, progress)
     hulls: list[list[CodedMesh]] = [model.result for model in models]
     bounds = [(goal.error or goal.max_error or DEFAULT_ERROR).of(longest_side(model)) for model in models]

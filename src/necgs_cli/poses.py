@@ -7,13 +7,14 @@ like to like, and fitted there; a record of positions alone, told from one coded
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from necgs_cli.decoding import POSED
 from necgs_cli.kept_records import packed, unpacked
 from necgs_cli.mesh_codec import CodedMesh, cheapest_hull
 from necgs_cli.outcome import NecgsError, Skipped
@@ -195,8 +196,8 @@ class PoseTask(_ShapeTask):
         return found + (self.before.parts() if self.before else [])
 
 
-def _run(task: RootTask | PoseTask, journal: Journal | None) -> list[CodedMesh] | Skipped:
-    """The task's result, or the one that a journal keeps; for processes."""
+def run_task(task: RootTask | PoseTask, journal: Journal | None) -> list[CodedMesh] | Skipped:
+    """The task's result, or the one that a journal keeps; what went wrong where a defect is met. For processes."""
     try:
         if journal is None:
             return task.run()
@@ -227,11 +228,13 @@ class Stored:
     Attributes:
         count: models in the file; new ones are numbered from 0, those of the file up to -1.
         coded: some of them, by their number; fingerprints: of these, in their order.
+        alone: bytes and p2s of the records at the ends of their chains, by their numbers.
     """
 
     count: int
     coded: dict[int, _Coded]
     fingerprints: list[np.ndarray]
+    alone: dict[int, tuple[int, float]]
 
     @classmethod
     def of(cls, container: Container) -> Stored:
@@ -244,6 +247,7 @@ class Stored:
         count, decoder = len(container), RecordDecoder(container)
         coded: dict[int, _Coded] = {}
         fingerprints = []
+        alone: dict[int, tuple[int, float]] = {}
         for id in range(count - 1, -1, -1):
             if len(coded) == MOST_STORED:
                 break
@@ -254,12 +258,21 @@ class Stored:
             except DamagedFile:
                 continue
             if mesh.kind != PLAIN:
-                coded[id - count] = _Coded(mesh, len(chain) - 1, chain[-1].id - count)
+                end = chain[-1]
+                coded[id - count] = _Coded(mesh, len(chain) - 1, end.id - count)
+                alone[end.id - count] = end.bytes_total, end.p2s
                 fingerprints.append(fingerprint(*mesh.surface()))
-        return cls(count, coded, fingerprints)
+        return cls(count, coded, fingerprints, alone)
 
 
-NOTHING_STORED = Stored(0, {}, [])
+NOTHING_STORED = Stored(0, {}, [], {})
+
+
+def near_of(of: int, alike: Sequence[int], coded: Mapping[int, _Coded]) -> list[int]:
+    """Models from which one may be told, of the connectivity of `of`: that one, and those most like it."""
+    known = ((k, coded[k]) for k in alike if k != of and k in coded)
+    same = [k for k, c in known if c.root == coded[of].root and c.depth < LONGEST_CHAIN]
+    return [of, *same[:MOST_NEAR]]
 
 
 class Families:
@@ -292,7 +305,12 @@ class Families:
         self._alike = self._earlier_alike(stored)
         self._coded = dict(stored.coded)
         self.records = list(own)
-        self.depends: list[tuple[int, ...]] = [()] * len(own)
+        self._own_depends: list[tuple[int, ...]] = [()] * len(own)
+        for i, record in enumerate(own):
+            if record.kind == POSED:  # told from a stored one already (`joining`)
+                self._alike[i], self._own_depends[i] = [], (record.told_from - stored.count,)
+                self._follow(i, record, *self._own_depends[i])
+        self.depends = list(self._own_depends)
         self.options: list[list[tuple[CodedMesh, int]]] = [[] for _ in own]
 
     def find(self) -> None:
@@ -302,7 +320,7 @@ class Families:
             NecgsError: the work was stopped.
         """
         wanted = {of for alike in self._alike for of in alike}
-        self._start(sorted(i for i in wanted if i >= 0 and not self._alike[i]))
+        self._start(sorted(i for i in wanted if i >= 0 and not self._alike[i] and not self.depends[i]))
         left = [i for i, alike in enumerate(self._alike) if alike]
         tried: dict[int, list[int]] = {i: [] for i in left}
         while left:
@@ -362,11 +380,7 @@ class Families:
         return all(of in self._coded for of in self._alike[i]) and self._next(i, tried) is None
 
     def _near(self, i: int, of: int) -> list[int]:
-        """Earlier models from which one may be told, of another's connectivity: that one, and those most like it."""
-        root = self._coded[of].root
-        coded = ((k, self._coded[k]) for k in self._alike[i] if k != of and k in self._coded)
-        same = [k for k, c in coded if c.root == root and c.depth < LONGEST_CHAIN]
-        return [of, *same[:MOST_NEAR]]
+        return near_of(of, self._alike[i], self._coded)
 
     def _task(self, i: int, of: int) -> PoseTask:
         coded = tuple(self._coded[k].mesh for k in self._near(i, of))
@@ -377,7 +391,7 @@ class Families:
         if tasks:
             self._progress.phase(phase, len(tasks))
         results: list[list[CodedMesh]] = []
-        for result in run_all(tasks, partial(_run, journal=self._journal), self._workers, self._progress):
+        for result in run_all(tasks, partial(run_task, journal=self._journal), self._workers, self._progress):
             if isinstance(result, Skipped):
                 self._progress.warn(f"{result.name} keeps a record of its own: {result.reason}")
             results.append([] if isinstance(result, Skipped) else result)
@@ -389,13 +403,17 @@ class Families:
     def _take(self, i: int, found: list[CodedMesh], near: list[int]) -> None:
         """Chooses among a model's own record and those that were found."""
         self.options[i] += [(record, near[record.told_from]) for record in found]
-        choices = [(self._allowed[i].cost(record) + _dependence_bytes(i - of), n)
+        choices = [(self._allowed[i].cost(record) + dependence_bytes(i - of), n)
                    for n, (record, of) in enumerate(self.options[i])]
         if choices and min(choices)[0] < self._allowed[i].cost(self._own[i]):
             record, of = self.options[i][min(choices)[1]]
             self.records[i], self.depends[i] = record, (of,)
-            chain = self._coded[of]
-            self._coded[i] = _Coded(_decoded(record, chain.mesh), chain.depth + 1, chain.root)
+            self._follow(i, record, of)
+
+    def _follow(self, i: int, record: CodedMesh, of: int) -> None:
+        """A record that is told from another one joins the chain of that."""
+        chain = self._coded[of]
+        self._coded[i] = _Coded(_decoded(record, chain.mesh), chain.depth + 1, chain.root)
 
     def _undo_losses(self) -> None:
         """Where a family gains less than the better record of its first one costs, all have their own again."""
@@ -404,7 +422,7 @@ class Families:
             now, before = (sum(self._allowed[i].cost(r[i]) for i in family) for r in (self.records, self._own))
             if now >= before:
                 for i in family:
-                    self.records[i], self.depends[i] = self._own[i], ()
+                    self.records[i], self.depends[i] = self._own[i], self._own_depends[i]
 
     def choose_again(
         self, hulls: Sequence[Sequence[CodedMesh]], choose: Choice
@@ -443,7 +461,7 @@ def _equal_triangles(models: Sequence[Prepared[Any]]) -> np.ndarray:
     return np.array(for_models)
 
 
-def _dependence_bytes(distance: int) -> int:
+def dependence_bytes(distance: int) -> int:
     """What a record's frame takes to name one other model so many models before it."""
     return 1 + max(1, -(-distance.bit_length() // 7))
 

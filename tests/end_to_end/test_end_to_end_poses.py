@@ -11,18 +11,18 @@ import pytest
 import trimesh
 
 import necgs_cli
-from necgs_cli import NecgsError, poses
+from necgs_cli import NecgsError, joining, poses
 from necgs_cli.bitstream.container import Container, ModelRecord, write_container
 from necgs_cli.bitstream.records import make_record
 from necgs_cli.decoding import MOST_POSES, POSED
 from necgs_cli.explicit.control_mesh import SMOOTH, ControlMesh, grid_step
 from necgs_cli.explicit.records import decode_record, encode_posed, encode_record
-from necgs_cli.mesh_codec import CodedMesh
+from necgs_cli.mesh_codec import CodedMesh, MeshTask
 from necgs_cli.meshes.placement import Placement
 from necgs_cli.meshes.read import read_mesh
 from necgs_cli.metrics.surface import Reference
 from necgs_cli.options import EncodeOptions, ErrorBound
-from necgs_cli.poses import _dependence_bytes
+from necgs_cli.poses import dependence_bytes
 from necgs_cli.progress import Progress
 from necgs_cli.rescue import recover
 
@@ -158,6 +158,44 @@ def test_frames_that_join_a_set_are_told_from_those_in_it_and_from_each_other(en
             assert found.p2s < 2 * ERROR * 1.05
 
 
+def test_a_frame_that_is_clearly_cheaper_told_from_the_file_needs_no_search(encoded, tmp_path, monkeypatch):
+    searched = []
+    search = MeshTask.run
+    monkeypatch.setattr(MeshTask, "run", lambda *args: searched.append(args) or search(*args))
+    path = tmp_path / "set.ncgs"
+    path.write_bytes(encoded[0])
+    necgs_cli.append(path, [frame(0.5), trimesh.creation.icosphere(3)], error=ErrorBound(ERROR), workers=1)
+    assert len(searched) == 1  # of the sphere
+    assert [entry.kind_name for entry in entries(path)[6:]] == ["posed", "mirrored-triangles"]
+
+    monkeypatch.setattr(joining, "CLEARLY", 0)  # nothing is: both are searched for
+    other = tmp_path / "other.ncgs"
+    other.write_bytes(encoded[0])
+    necgs_cli.append(other, [frame(0.5), trimesh.creation.icosphere(3)], error=ErrorBound(ERROR), workers=1)
+    assert len(searched) == 3
+    assert [entry.kind_name for entry in entries(other)[6:]] == ["posed", "mirrored-triangles"]
+
+
+def test_a_family_that_does_not_pay_keeps_what_was_told_at_once(encoded, tmp_path, monkeypatch):
+    monkeypatch.setattr(poses.Families, "_take", lambda *args: None)  # no other is told from it
+    path = tmp_path / "set.ncgs"
+    path.write_bytes(encoded[0])
+    necgs_cli.append(path, [frame(0.5)], error=ErrorBound(ERROR), workers=1)
+    last = entries(path)[6]
+    assert last.kind == POSED and last.depends[0] in KIN
+
+
+def test_a_defect_while_telling_costs_the_new_model_only_its_time(encoded, tmp_path, monkeypatch):
+    def fails(task):
+        raise RuntimeError("singular")
+
+    monkeypatch.setattr(poses.PoseTask, "run", fails)
+    path = tmp_path / "set.ncgs"
+    path.write_bytes(encoded[0])
+    report = necgs_cli.append(path, [frame(0.5)], error=ErrorBound(ERROR), workers=1)
+    assert [model.kind for model in report.models] == ["loop"] and not report.skipped
+
+
 def test_of_a_file_only_the_last_models_that_can_be_decoded_are_looked_at(encoded, monkeypatch):
     monkeypatch.setattr(poses, "MOST_STORED", 3)
     with Container.open(encoded[0]) as container:
@@ -197,7 +235,7 @@ def test_work_stops_between_poses_and_writes_no_set(tmp_path):
 def test_what_naming_the_other_model_takes_is_counted(distance):
     record = ModelRecord(POSED, "pose", Placement(128, -7, (0, 0, 0)), b"payload")
     own, posed = (len(make_record(r, distance)) for r in (record, replace(record, depends=(0,))))
-    assert posed - own == _dependence_bytes(distance)
+    assert posed - own == dependence_bytes(distance)
 
 
 # hand-made files
