@@ -41,7 +41,7 @@ COARSER_GRID = 0.8  # share of the asked error below which fewer vertices are tr
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.06, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
 ASYMMETRY, SYMMETRIC = 1.5, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
 FARTHEST_IMAGE = 30.0  # times the asked error: the largest distance of the image up to which they are
-DOUBT = 0.3  # power of a first fit's error over the asked one, with which another kind may seem dearer and is tried
+DOUBT = 0.3  # power of a first fit's error over the asked one, with which it may seem dearer than others and is tried
 LIKELY = 1.05  # times the cost that is predicted for a whole mesh, from which a mirrored one is held against it
 FEWER = 0.9  # of the original's vertices that exact mirrors leave, up to which no whole fit is held against theirs
 STEEP = 2.0  # times the vertices of what is too little, from which what is enough is halved, not inched down from
@@ -380,12 +380,13 @@ class Search:
         if exact:
             return other, np.inf if other.part_vertices <= FEWER * self.part_vertices else 0.0
         floor = folded.mean / 2  # of its fits, which lie between the original and its image
-        mirrored, kind = min(
-            (p.cost * np.sqrt(max(p.p2s**2 - floor**2, 0) / (error**2 - floor**2)), kind)
+        mirrored, kind, found = min(
+            (p.cost * np.sqrt(max(p.p2s**2 - floor**2, 0) / (error**2 - floor**2)), kind, p.p2s)
             for kind, p in other._first_fits(error)[1].items())
         first = self.suited(self._first_count(error), kind, error)
         whole = first.cost * first.p2s / error
-        return (other, LIKELY * whole) if mirrored < whole else (None, 0.0)
+        likely = mirrored < whole * max(1.0, found / error) ** DOUBT
+        return (other, LIKELY * whole) if likely else (None, 0.0)
 
     def _or_own_triangles(self, instead: "Search", point: Point, bound: Bound) -> Point:
         """What another search found, or the original's triangles where those are cheaper."""
