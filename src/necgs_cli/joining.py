@@ -19,7 +19,7 @@ CLEARLY = 0.65
 """Of the bytes that a like shape takes by itself at the same error, up to which no record of its own is looked for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JoinTask:
     """Finds records of a model that joins a file; run in worker processes.
 
