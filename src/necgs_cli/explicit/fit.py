@@ -42,7 +42,7 @@ class Manner:
         radius: of curvature, about: distance from which samples count more point to point than point to plane.
         tail: medians of the distance at which a sample's weight has doubled: what is badly met pulls harder.
         power: with which of the distance the pull grows; most: times that a weight grows at most.
-        density: of the samples of the original: they are as many as for so many times the vertices.
+        density: of the samples of the original in thorough fits: they are as many as for so many times the vertices.
     """
 
     radius: float
@@ -215,15 +215,16 @@ class Fit:
         manner: how distances count on such a shape.
         known: (n, 3) what a reader knows of the vertices: only the bits of their differences from it count.
         folding: how they follow from those that are stored; by default all are.
+        thorough: whether more samples are looked at, where that is worth its while.
     """
 
     def __init__(self, target: Target, patches: Patches, regulariser: Regulariser, start: np.ndarray,
                  on_surface: bool = True, manner: Manner = ORGANIC, known: np.ndarray | None = None,
-                 folding: Folding | None = None):
+                 folding: Folding | None = None, thorough: bool = False):
         self._folding = folding or whole_folding(WHOLE, start, patches.control_faces)
         self._target, self._patches, self._regulariser, self._manner = target, patches, regulariser, manner
         self._known = np.zeros_like(start) if known is None else known
-        self._density = manner.density
+        self._density = manner.density if thorough else 1
         self.vertices = start
         for _ in range(INFLATIONS if on_surface else 0):
             self.vertices = self.vertices + start - (patches.mapping @ self.vertices)[:len(start)]
@@ -231,10 +232,9 @@ class Fit:
         self._inertia = np.full(len(start), INERTIA)
         self.error = np.inf
 
-    def improve(self, rounds: int, step: float, coarse: int = 0) -> None:
-        """Some rounds, on the way to a grid of this step; the first `coarse` of them look at fewer samples."""
+    def improve(self, rounds: int, step: float) -> None:
+        """Some rounds, on the way to a grid of this step."""
         for number in range(rounds):
-            self._density = 1 if number < coarse else self._manner.density
             goal = self._folding.whole(solve(*self._model(self.vertices, step)))
             self.vertices = self.vertices + (STRIDE if 0 < number < rounds - 1 else 1.0) * (goal - self.vertices)
 

@@ -72,11 +72,11 @@ def pose_points(coded: Sequence[ControlMesh], start: np.ndarray | None, search: 
     nearest = min(range(len(coded)), key=lambda k: _apart(coded[k], start))
     known = coded[nearest].vertices
     regulariser, folding = Regulariser(faces, len(known)), whole_folding(mesh.mirrors, start, faces)
-    fit = Fit(search.target, patches, regulariser, start, False, search.manner, known, folding)
+    fit = Fit(search.target, patches, regulariser, start, False, search.manner, known, folding, search.thorough)
     points: list[Point] = []
     for bits_per_vertex in TOLD_BITS_PER_VERTEX:
         regulariser.bits_per_vertex = bits_per_vertex
-        fit.improve(ROUNDS, mesh.step, search.coarse_rounds)
+        fit.improve(ROUNDS, mesh.step)
         if not 0 < fit.error < FARTHEST * bound.mean:
             break
         grid = mesh.grid if search.mechanical else grid_of(STEP_PER_REAL_ERROR * fit.error)

@@ -27,7 +27,7 @@ from .target import Target, face_normals, sample_surface
 
 STEP_PER_ERROR = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: 4.0}  # grid step over the error at which a fit costs least
 STEP_PER_REAL_ERROR = 10.5  # the same over the error before rounding, of smooth fits
-ROUNDS, COARSE_ROUNDS = 5, 3
+ROUNDS = 5
 MOST_FITS = 6
 LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
 LEAST_VERTICES, MOST_VERTICES = 12, 4000
@@ -67,7 +67,7 @@ class Search:
         vertices: (n, 3) float, unit frame; faces: (m, 3) int; seed: of every sample.
         count_bytes: cost of a control mesh; by default an estimate.
         original: what errors are measured to, where the mesh is a clean surface that stands for it.
-        thorough: whether all rounds of a fit look at all samples, for shorter tails in a quarter more time.
+        thorough: whether fits look at more samples, for shorter tails in a quarter more time.
     """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, seed: int = 0,
@@ -114,11 +114,6 @@ class Search:
     def part_vertices(self) -> int:
         """Of the original's different parts on one side of the mirrors."""
         return len(self._simplifier.vertices)
-
-    @property
-    def coarse_rounds(self) -> int:
-        """Of a fit's rounds, those that look at fewer samples."""
-        return 0 if self.thorough else COARSE_ROUNDS
 
     @property
     def manner(self) -> Manner:
@@ -205,8 +200,9 @@ class Search:
             folding = Folding(self.mirrors, start.vertices, part, start.single)
         patches = Patches(folding.faces, len(whole), folding.creases if kind == CREASED else None, kind)
         regulariser = Regulariser(folding.faces, len(whole))
-        fit = Fit(self.target, patches, regulariser, whole, manner=self.manner, folding=folding)
-        fit.improve(ROUNDS, step, self.coarse_rounds)
+        fit = Fit(self.target, patches, regulariser, whole, manner=self.manner, folding=folding,
+                  thorough=self.thorough)
+        fit.improve(ROUNDS, step)
         return fit, part
 
     def _on_grid(self, start: Start, grid: int) -> Point:
