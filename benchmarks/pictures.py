@@ -3,7 +3,8 @@
 `python benchmarks/pictures.py --out docs/images`. Needs Chromium for the report and the viewer. `--set FILE` takes a
 set of the example meshes that is there already; otherwise they are encoded with `--policy set`.
 
-contact_sheet.png: `necgs render --all`; report.png: `necgs compare --report`, its upper part; viewer.png: `necgs view`.
+examples.png: the `demo.png` of `make demo`, smaller, where `--demo` names it; contact_sheet.png: `necgs render --all`;
+report.png: `necgs compare --report`, its upper part; viewer.png: `necgs view`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from headless_browser import Browser, find_chromium  # noqa: E402
 NECGS = [sys.executable, "-m", "necgs_cli"]
 PEERS = "draco,qem-draco"
 COLOURS = 256  # of a picture's palette: a third of the bytes, and hardly a difference to be seen
+DEMO_WIDTH = 1290
 IN_3D = "cow.off"
 IN_SIGHT = "[...document.querySelectorAll('.picture')].filter(e => e.getBoundingClientRect().top < innerHeight)"
 
@@ -43,6 +45,13 @@ def save(picture: Image.Image, path: Path) -> None:
     small = picture.convert("RGB").quantize(COLOURS, kmeans=3, dither=Image.Dither.NONE)
     small.save(path, optimize=True)
     print(f"{path}: {picture.width} x {picture.height}, {path.stat().st_size:,} bytes")
+
+
+def demo(made: Path, path: Path) -> None:
+    """Originals, decoded models and errors."""
+    with Image.open(made) as picture:
+        size = DEMO_WIDTH, round(picture.height * DEMO_WIDTH / picture.width)
+        save(picture.resize(size, Image.Resampling.LANCZOS), path)
 
 
 def screenshot(browser: Browser, path: Path, height: int | None = None) -> None:
@@ -103,11 +112,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures (default out)")
     parser.add_argument("--set", type=Path, help="a set of the example meshes")
+    parser.add_argument("--demo", type=Path, help="demo.png, as `make demo` wrote it")
     arguments = parser.parse_args()
     program = find_chromium()
     if program is None:
         raise SystemExit("no chromium on the PATH")
     arguments.out.mkdir(parents=True, exist_ok=True)
+    if arguments.demo:
+        demo(arguments.demo, arguments.out / "examples.png")
     with tempfile.TemporaryDirectory() as folder, closing(Browser(program)) as browser:
         set_file = arguments.set or Path(folder) / "examples.ncgs"
         if not arguments.set:
