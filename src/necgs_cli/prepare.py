@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import active_children, get_context, parent_process
@@ -166,7 +167,17 @@ def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     for library in ("OMP", "OPENBLAS", "MKL"):
-        os.environ[f"{library}_NUM_THREADS"] = "1"
+        os.environ[f"{library}_NUM_THREADS"] = "1"  # of libraries yet to be loaded
+    _one_thread()
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Holds linear algebra to one thread: the small systems of the fits gain nothing from more, and those that wait for
+    each other on a busy machine cost much."""
+    import scipy.linalg  # noqa: F401 - only libraries that are loaded are held back
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas")
 
 
 def prepare_all(
@@ -188,7 +199,9 @@ def run_all(items: Sequence[N], work: Callable[[N], R], workers: int, progress: 
         for item in items:
             if progress.stopped():
                 return
-            yield work(item)
+            with _one_thread():
+                result = work(item)
+            yield result
         return
     rest, suspects = list(items), 0
     while rest and not progress.stopped():

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from necgs_cli.outcome import Skipped
 from necgs_cli.prepare import Input, Prepared, prepare_all
@@ -47,6 +48,16 @@ class Sleeps:
         time.sleep(self.seconds)
 
 
+@dataclass(frozen=True)
+class CountsThreads:
+    """A task that tells how many threads linear algebra may use."""
+
+    def run(self, mesh, placement):
+        import scipy.linalg  # noqa: F401 - its library, besides numpy's
+
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
 def triangles(count):
     return [Input(f"t{i}", (np.array([[0, 0, 0], [i + 1, 0, 0], [0, 1, 0]], float), TRIANGLE)) for i in range(count)]
 
@@ -64,6 +75,15 @@ def test_a_defect_loses_one_input_and_is_said():
         results = list(prepare_all(triangles(5), FailsOn(3.0), workers, Progress()))
         lost = [r for r in results if isinstance(r, Skipped)]
         assert [skipped.name for skipped in lost] == ["t2"] and "IndexError: no such thing" in lost[0].reason
+
+
+def test_models_are_fitted_on_one_thread_each_in_this_process_too():
+    """So one model alone and one of many take the same sums, and waiting threads are in nobody's way."""
+    before = CountsThreads().run(None, None)
+    for workers in (1, 2):
+        for model in prepare_all(triangles(5), CountsThreads(), workers, Progress()):
+            assert model.result and set(model.result) == {1}
+    assert CountsThreads().run(None, None) == before
 
 
 def test_a_stop_does_not_wait_for_running_tasks():

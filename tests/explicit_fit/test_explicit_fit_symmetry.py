@@ -17,7 +17,7 @@ from necgs_cli.explicit.search import Search
 from necgs_cli.explicit.simplify import Simplifier
 from necgs_cli.explicit.subdivide import unique_edges
 from necgs_cli.explicit.symmetry import Symmetry, cut
-from necgs_cli.explicit.target import Target
+from necgs_cli.explicit.target import ASKED, Target
 from necgs_cli.mesh_codec import NEAR, cheapest_hull
 from necgs_cli.meshes.placement import Placement
 from necgs_cli.meshes.read import read_mesh
@@ -468,3 +468,33 @@ def test_a_part_is_decimated_with_its_border_on_the_planes(mechanical):
     start = simplifier.to(20, Importance(target.vertices))
     assert len(start.vertices) < 24 and not start.single.any()
     assert completed(start.vertices, start.faces, mirrors).is_watertight
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_side_of_an_exact_image_stands_for_all_of_it(kind):
+    mirrors, step = Mirrors((0, 1)), 2.0**-6
+    whole, one_side = Search(*torus()).mirrored(mirrors), Search(*torus()).mirrored(mirrors, exact=True)
+    fits = [search._fit_real(40, kind, step)[0] for search in (whole, one_side)]
+    (all_hessian, all_gradient), (hessian, gradient) = (fit._model(fits[0].vertices, step) for fit in fits)
+    all_error, error = (fit.error for fit in fits)
+    assert error == pytest.approx(all_error, rel=0.05)
+    assert abs(hessian - all_hessian).max() < 0.05 * abs(all_hessian).max()
+    assert np.abs(gradient - all_gradient).max() < 0.05 * np.abs(all_gradient).max()
+    found, wanted = one_side.fit(40, kind, 12), whole.fit(40, kind, 12)
+    assert found.p2s == pytest.approx(wanted.p2s, rel=0.1)
+    assert_exactly_symmetric(decoded(found))
+
+
+def test_one_side_is_looked_at_where_the_image_is_exact_alone():
+    search = Search(*torus())
+    exact = search.best(Bound(4e-3))
+    assert exact.mesh.mirrors.axes == (0, 1, 2)
+    samples = search._instead._compared.samples_for(0)
+    assert len(samples.asked) == ASKED >> 3 and (samples.asked > -ON_PLANE).all()
+    assert Bound(4e-3).ratio(search.measure(decoded(exact))) <= 1
+    search = Search(*blob(0.01))
+    search.best(Bound(8e-3))
+    assert search._instead._compared is search.target
+    vertices, faces, ball = with_ball(turned(), (0.8, 0.5, 0.6), 0.2)
+    search = Search(vertices, faces)
+    assert search.mirrored(Mirrors((0, 1)), ball, exact=True)._compared is search.target

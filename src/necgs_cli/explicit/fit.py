@@ -208,7 +208,8 @@ class Fit:
         vertices: (n, 3) where they are; error: mean distance, both ways averaged, a round before.
 
     Args:
-        target, patches: the original, and the surface as a function of the vertices.
+        target, patches: the original, and the surface as a function of the vertices; both may be sampled on one side
+            of the mirrors alone, where the other is exactly alike.
         regulariser: of the same control mesh; start: (n, 3) vertices.
         on_surface: whether they lie on the original. They are moved out then: their Loop surface would lie inside and
             lose the tips of thin parts.
@@ -254,7 +255,8 @@ class Fit:
 
         quadratic = associate(self._target, self._patches, vertices, self._manner, self._density)
         self.error = quadratic.error
-        local = self._regulariser.neighbourhood @ quadratic.local
+        local = self._folding.as_images(quadratic.local) if self._patches.one_side else quadratic.local
+        local = self._regulariser.neighbourhood @ local
         lost = local > LOST * self._least
         self._best = np.where((local < self._least)[:, None], vertices, self._best)
         self._least = np.minimum(local, self._least)

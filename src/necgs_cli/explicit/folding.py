@@ -52,6 +52,10 @@ class Folding:
         """All vertices (n', 3), unit frame, from the different ones (n, 3), counted from the planes."""
         return self._unfolded.vertices(different[self._part.source] + self._part.shift) + self.mirrors.origin
 
+    def as_images(self, values: np.ndarray) -> np.ndarray:
+        """Values (n',) of all vertices, of which those on the other side of the planes take their sources'."""
+        return values[self._unfolded.source]
+
     def different(self, whole: np.ndarray) -> np.ndarray:
         """The different vertices (n, 3), counted from the planes, from all of them (n', 3), unit frame."""
         return (whole[:self._count] - self.mirrors.origin) * np.abs(self._unfolded.signs[:self._count])

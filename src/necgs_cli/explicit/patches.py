@@ -43,13 +43,15 @@ def _group(matrix, group_of: np.ndarray) -> list[_Bucket]:
 
 
 class Patches:
-    """Samples of the surface of a control mesh: `centroids` of small triangles, and `curves` along its creases.
+    """Samples of the surface of a control mesh: centroids of small triangles `faces`, and its creases `curve_edges`.
 
     Args:
         faces: (m, 3) int; vertex_count: n; creases: (k, 2) or None; kind: how the surface comes from the vertices.
+        sampled: of the faces, the first ones that have samples: those on one side of mirror planes; None: all.
     """
 
-    def __init__(self, faces: np.ndarray, vertex_count: int, creases: np.ndarray | None, kind: str):
+    def __init__(self, faces: np.ndarray, vertex_count: int, creases: np.ndarray | None, kind: str,
+                 sampled: int | None = None):
         import scipy.sparse as sp
 
         self.vertex_count, self.creased = vertex_count, creases is not None
@@ -63,13 +65,14 @@ class Patches:
             shape = (step.vertex_count, mapping.shape[0])
             mapping = sp.csr_matrix((step.weights, (step.rows, step.columns)), shape=shape) @ mapping
             fine, curve = step.faces, step.creases
-        self.control_faces = np.asarray(faces, np.int64)
+        fine = fine[np.arange(len(fine)) % len(faces) < (len(faces) if sampled is None else sampled)]
+        self.control_faces, self.one_side = np.asarray(faces, np.int64)[:sampled], sampled is not None
         self.mapping, self.faces, self.curve_edges = mapping, fine, curve
         mean = sp.csr_matrix((np.full(fine.size, 1 / 3), fine.ravel(), np.arange(0, fine.size + 1, 3)),
                              shape=(len(fine), mapping.shape[0]))
         half = sp.csr_matrix((np.full(curve.size, 0.5), curve.ravel(), np.arange(0, curve.size + 1, 2)),
                              shape=(len(curve), mapping.shape[0]))
-        self.buckets = _group((mean @ mapping).tocsr(), np.arange(len(fine)) % len(faces))
+        self.buckets = _group((mean @ mapping).tocsr(), np.arange(len(fine)) % len(self.control_faces))
         self.curve_buckets = _group((half @ mapping).tocsr(), np.arange(len(curve))) if len(curve) else []
         self._make_pattern()
 

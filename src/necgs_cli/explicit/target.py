@@ -1,5 +1,7 @@
 """The original as the fit sees it: samples, normals, search trees, and the curves that must be kept."""
 
+from copy import copy
+
 import numpy as np
 
 from .subdivide import unique_edges
@@ -126,6 +128,7 @@ class Target:
         self.normals = face_normals(self.corners)[0]
         self._seed = seed
         self._samples: dict[int, Samples] = {}  # by doublings
+        self._halvings = 0
         edges, angle, border = dihedral_edges(self.vertices, self.faces)
         sharp = edges[angle > SHARP_ANGLE]
         bend = np.linalg.norm(self.vertices[edges[:, 0]] - self.vertices[edges[:, 1]], axis=1) * angle
@@ -134,10 +137,18 @@ class Target:
         self.sharp = Curves(self.vertices, sharp)
         self.border_and_sharp = Curves(self.vertices, np.concatenate([border, sharp]))
 
+    def on_one_side(self, vertices: np.ndarray, faces: np.ndarray, planes: int) -> "Target":
+        """The same, but sampled on a part of the surface (m, 3), on one side of some planes, as densely as before."""
+        other = copy(self)
+        other.corners = vertices[faces]
+        other.normals = face_normals(other.corners)[0]
+        other._samples, other._halvings = {}, planes
+        return other
+
     def samples_for(self, vertex_count: int) -> Samples:
         """Samples for control meshes of about that many vertices: the more there are, the smaller what they can fit."""
         doublings = int(np.clip(round(np.log2(max(vertex_count, 1) / FEW_VERTICES)), 0, MOST_DOUBLINGS))
         if doublings not in self._samples:
-            counts = FOUND << doublings, ASKED << doublings
+            counts = FOUND << doublings >> self._halvings, ASKED << doublings >> self._halvings
             self._samples[doublings] = Samples(self.corners, self.normals, self._seed, *counts)
         return self._samples[doublings]
