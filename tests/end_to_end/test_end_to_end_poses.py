@@ -174,7 +174,7 @@ def test_a_frame_that_is_clearly_cheaper_told_from_the_file_needs_no_search(enco
     other.write_bytes(encoded[0])
     necgs_cli.append(other, [frame(0.5), trimesh.creation.icosphere(3)], error=ErrorBound(ERROR), workers=1)
     assert len(searched) == 3
-    assert [entry.kind_name for entry in entries(other)[6:]] == ["posed", "mirrored-triangles"]
+    assert [entry.kind for entry in entries(other)[6:]] == joined
 
 
 def test_a_family_that_does_not_pay_keeps_what_was_told_at_once(encoded, tmp_path, monkeypatch):
