@@ -154,7 +154,7 @@ def append(
         NecgsError: the file is damaged or busy, or nothing could be added.
     """
     from necgs_cli.encoding import append_neural, appended_goal, encode_meshes
-    from necgs_cli.poses import NOTHING_STORED, Stored
+    from necgs_cli.references import NOTHING_STORED, Stored
 
     started = time.monotonic()
     progress = progress or Progress()

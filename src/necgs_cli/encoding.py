@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 from necgs_cli.bitstream.container import ModelRecord, SetSection, container_bytes
 from necgs_cli.decoding import DENSE, POSED, open_decoder
 from necgs_cli.explicit.coding.choice import compile_for_search
+from necgs_cli.families import Choice, Families
 from necgs_cli.joining import JoinTask
 from necgs_cli.kept_records import KeptMeshTask, asked_of
 from necgs_cli.mesh_codec import CodedMesh, MeshTask, allocate, allocate_bytes, most_exact_within
 from necgs_cli.options import DEFAULT_ERROR, EncodeOptions, ErrorBound, Goal
 from necgs_cli.outcome import Missed, NecgsError, Skipped
-from necgs_cli.poses import LEAST_ERROR, NOTHING_STORED, Allowed, Choice, Families, Stored
+from necgs_cli.pose_tasks import LEAST_ERROR, Allowed
 from necgs_cli.prepare import FieldTask, Input, Prepared, Task, prepare_all
 from necgs_cli.progress import Progress
+from necgs_cli.references import NOTHING_STORED, Stored
 
 if TYPE_CHECKING:
     from necgs_cli.journal import UnfinishedWork

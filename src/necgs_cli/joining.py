@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from necgs_cli.families import TRIES
 from necgs_cli.mesh_codec import CodedMesh
 from necgs_cli.meshes.mesh import Mesh
 from necgs_cli.meshes.placement import Placement
 from necgs_cli.options import Goal
 from necgs_cli.outcome import Skipped
-from necgs_cli.poses import LONGEST_CHAIN, TRIES, Allowed, PoseTask, Shape, Stored, dependence_bytes, near_of, run_task
+from necgs_cli.pose_tasks import Allowed, PoseTask, Shape, run_task
 from necgs_cli.prepare import Task
+from necgs_cli.references import LONGEST_CHAIN, Stored, dependence_bytes, near_of
 
 CLEARLY = 0.65
 """Of the bytes that a like shape takes by itself at the same error, up to which no record of its own is looked for."""

@@ -11,7 +11,7 @@ import pytest
 import trimesh
 
 import necgs_cli
-from necgs_cli import NecgsError, joining, poses
+from necgs_cli import NecgsError, families, joining, pose_tasks, references
 from necgs_cli.bitstream.container import Container, ModelRecord, write_container
 from necgs_cli.bitstream.records import make_record
 from necgs_cli.decoding import MOST_POSES, POSED
@@ -22,8 +22,8 @@ from necgs_cli.meshes.placement import Placement
 from necgs_cli.meshes.read import read_mesh
 from necgs_cli.metrics.surface import Reference
 from necgs_cli.options import EncodeOptions, ErrorBound
-from necgs_cli.poses import dependence_bytes
 from necgs_cli.progress import Progress
+from necgs_cli.references import dependence_bytes
 from necgs_cli.rescue import recover
 
 COW = Path(__file__).parents[2] / "examples" / "meshes" / "cow.off"
@@ -178,7 +178,7 @@ def test_a_frame_that_is_clearly_cheaper_told_from_the_file_needs_no_search(enco
 
 
 def test_a_family_that_does_not_pay_keeps_what_was_told_at_once(encoded, tmp_path, monkeypatch):
-    monkeypatch.setattr(poses.Families, "_take", lambda *args: None)  # no other is told from it
+    monkeypatch.setattr(families.Families, "_take", lambda *args: None)  # no other is told from it
     path = tmp_path / "set.ncgs"
     path.write_bytes(encoded[0])
     necgs_cli.append(path, [frame(0.5)], error=ErrorBound(ERROR), workers=1)
@@ -190,7 +190,7 @@ def test_a_defect_while_telling_costs_the_new_model_only_its_time(encoded, tmp_p
     def fails(task):
         raise RuntimeError("singular")
 
-    monkeypatch.setattr(poses.PoseTask, "run", fails)
+    monkeypatch.setattr(pose_tasks.PoseTask, "run", fails)
     path = tmp_path / "set.ncgs"
     path.write_bytes(encoded[0])
     report = necgs_cli.append(path, [frame(0.5)], error=ErrorBound(ERROR), workers=1)
@@ -198,7 +198,7 @@ def test_a_defect_while_telling_costs_the_new_model_only_its_time(encoded, tmp_p
 
 
 def test_of_a_file_only_the_last_models_that_can_be_decoded_are_looked_at(encoded, monkeypatch):
-    monkeypatch.setattr(poses, "MOST_STORED", 3)
+    monkeypatch.setattr(references, "MOST_STORED", 3)
     with Container.open(encoded[0]) as container:
         needed = {id: container.entry(id).depends for id in KIN}
 
@@ -206,7 +206,7 @@ def test_of_a_file_only_the_last_models_that_can_be_decoded_are_looked_at(encode
         return [id, *(k for of in needed[id] for k in chain(of))]
 
     with Container.open(damaged(encoded[0], 4)) as container:
-        stored = poses.Stored.of(container)
+        stored = references.Stored.of(container)
     expected = [id for id in reversed(KIN) if 4 not in chain(id)][:3]
     assert len(expected) >= 2 and list(stored.coded) == [id - stored.count for id in expected]
     for id, coded in zip(expected, stored.coded.values(), strict=True):
@@ -323,7 +323,7 @@ def test_a_pose_of_another_mesh_than_it_was_made_for_ends_in_a_mesh_or_an_error(
 
 def test_a_family_that_does_not_pay_is_undone(monkeypatch):
     alone = necgs_cli.encode([frame(0)], io.BytesIO(), OPTIONS)
-    monkeypatch.setattr(poses, "ROOT_VERTICES", 8)  # a first record so large that nobody gains from it
+    monkeypatch.setattr(pose_tasks, "ROOT_VERTICES", 8)  # a first record so large that nobody gains from it
     report = necgs_cli.encode([frame(0), frame(0.1)], io.BytesIO(), OPTIONS)
     assert [model.kind for model in report.models] == ["loop", "loop"]
     assert report.models[0].record_bytes == alone.models[0].record_bytes
@@ -352,7 +352,7 @@ def test_a_defect_in_a_family_costs_no_model(monkeypatch):
         def warn(self, text):
             self.said += text
 
-    monkeypatch.setattr(poses.PoseTask, "run", fails)
+    monkeypatch.setattr(pose_tasks.PoseTask, "run", fails)
     listens = Listens()
     report = necgs_cli.encode([frame(0), frame(0.1)], io.BytesIO(), OPTIONS, listens)
     assert [model.kind for model in report.models] == ["loop", "loop"] and not report.skipped
@@ -362,9 +362,9 @@ def test_a_defect_in_a_family_costs_no_model(monkeypatch):
 @pytest.mark.parametrize("goal", [{}, {"policy": "set"}, {"target_size": 400}])
 def test_models_that_are_met_exactly_have_a_finite_price(goal, monkeypatch):
     allowed = []
-    cost = poses.Allowed.cost
-    monkeypatch.setattr(poses.Allowed, "cost", lambda self, record: allowed.append(self) or cost(self, record))
+    cost = pose_tasks.Allowed.cost
+    monkeypatch.setattr(pose_tasks.Allowed, "cost", lambda self, record: allowed.append(self) or cost(self, record))
     boxes = [(box.vertices, box.faces) for box in map(trimesh.creation.box, [(2, 2, 2), (2, 2, 2)])]
     report = necgs_cli.encode(boxes, io.BytesIO(), EncodeOptions(workers=1, **goal))
     assert not report.missed and not report.skipped and all(np.isfinite(a.price or 0) for a in allowed)
-    assert np.isfinite(cost(poses.Allowed(0.0, np.inf, 5.0), CodedMesh(5, b"", 0.0, 0.0, 8)))
+    assert np.isfinite(cost(pose_tasks.Allowed(0.0, np.inf, 5.0), CodedMesh(5, b"", 0.0, 0.0, 8)))

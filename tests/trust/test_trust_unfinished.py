@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 import necgs_cli
-from necgs_cli import NecgsError, poses
+from necgs_cli import NecgsError, pose_tasks
 from necgs_cli.journal import MARK, UnfinishedWork
 from necgs_cli.mesh_codec import MeshTask
 from necgs_cli.meshes.read import read_mesh
@@ -121,8 +121,8 @@ def test_fits_of_poses_are_kept_too(tmp_path, monkeypatch):
 
     with pytest.raises(NecgsError, match="stopped"):
         necgs_cli.encode(frames, output, options(), StopsInPoses(99))
-    run = poses.PoseTask.run
-    monkeypatch.setattr(poses.PoseTask, "run", lambda task: fitted.append(1) or run(task))
+    run = pose_tasks.PoseTask.run
+    monkeypatch.setattr(pose_tasks.PoseTask, "run", lambda task: fitted.append(1) or run(task))
     monkeypatch.setattr(MeshTask, "run", None)
     report = necgs_cli.encode(frames, output, options(resume=True))
     assert len(fitted) == 1 and "told from others" in report.decision and output.read_bytes() == whole.read_bytes()

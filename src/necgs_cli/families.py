@@ -1,0 +1,217 @@
+"""Models told from others: poses of the same triangles, frames of an animation, and shapes that are merely alike.
+
+One model of a family keeps a record of its own. Its control mesh is laid onto the others, one after the other from
+like to like, and fitted there; a record of positions alone, told from one coded before, is taken where it costs less.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from necgs_cli.decoding import POSED
+from necgs_cli.mesh_codec import CodedMesh, cheapest_hull
+from necgs_cli.outcome import NecgsError, Skipped
+from necgs_cli.pose_tasks import Allowed, PoseTask, RootTask, Shape, decoded, run_task
+from necgs_cli.prepare import Prepared, run_all
+from necgs_cli.progress import Progress
+from necgs_cli.references import LONGEST_CHAIN, NOTHING_STORED, Coded, Stored, dependence_bytes, near_of
+
+if TYPE_CHECKING:
+    from necgs_cli.journal import Journal
+
+TRIES = 2
+"""Models whose control mesh is tried on one before it keeps its own."""
+INTERRUPTED = 130
+
+Choice = Callable[[Sequence[Sequence[CodedMesh]]], list[CodedMesh]]
+
+
+class Families:
+    """Finds who is told from whom: always a later model from an earlier one.
+
+    Attributes:
+        records, depends: the record that each model has in the end, and what it depends on (numbers as in `Stored`).
+        options: of each model: other records of its own with what they depend on.
+
+    Args:
+        models: the inputs; own: their own records; allowed: what each record is chosen by.
+        seed: of the samples; journal: keeps each fit as soon as it is found; stored: what the models join.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Prepared[Any]],
+        own: Sequence[CodedMesh],
+        allowed: Sequence[Allowed],
+        seed: int,
+        workers: int,
+        progress: Progress,
+        journal: Journal | None = None,
+        stored: Stored = NOTHING_STORED,
+    ):
+        self._own, self._allowed, self._seed = list(own), list(allowed), seed
+        self._workers, self._progress, self._journal = workers, progress, journal
+        self._models = models
+        self._triangles = _equal_triangles(models)
+        self._alike = self._earlier_alike(stored)
+        self._coded = dict(stored.coded)
+        self.records = list(own)
+        self._own_depends: list[tuple[int, ...]] = [()] * len(own)
+        for i, record in enumerate(own):
+            if record.kind == POSED:  # told from a stored one already (`joining`)
+                self._alike[i], self._own_depends[i] = [], (record.told_from - stored.count,)
+                self._follow(i, record, *self._own_depends[i])
+        self.depends = list(self._own_depends)
+        self.options: list[list[tuple[CodedMesh, int]]] = [[] for _ in own]
+
+    def find(self) -> None:
+        """Fills `records`, `depends` and `options`.
+
+        Raises:
+            NecgsError: the work was stopped.
+        """
+        wanted = {of for alike in self._alike for of in alike}
+        self._start(sorted(i for i in wanted if i >= 0 and not self._alike[i] and not self.depends[i]))
+        left = [i for i, alike in enumerate(self._alike) if alike]
+        tried: dict[int, list[int]] = {i: [] for i in left}
+        while left:
+            ready = [(i, of) for i in left if (of := self._next(i, tried[i])) is not None]
+            found = self._all([self._task(i, of) for i, of in ready], "fitting like shapes")
+            for (i, of), records in zip(ready, found, strict=True):
+                tried[i].append(of)
+                self._take(i, records, self._near(i, of))
+            for i in list(left):
+                if self.depends[i] or len(tried[i]) >= TRIES or self._exhausted(i, tried[i]):
+                    left.remove(i)
+                    self._coded.setdefault(i, Coded(decoded(self._own[i]), 0, i))
+        self._undo_losses()
+
+    def _shape(self, i: int) -> Shape:
+        model = self._models[i]
+        return Shape(model.name, model.placement.to_unit(model.mesh.vertices), model.mesh.faces)
+
+    def _earlier_alike(self, stored: Stored) -> list[list[int]]:
+        """For each model the earlier ones with the same triangles, then those of like shape, the most alike first."""
+        from necgs_cli.explicit.likeness import ALIKE, differences, fingerprint
+
+        shapes = (self._shape(i) for i in range(len(self._models)))
+        new = [fingerprint(shape.vertices, shape.faces) for shape in shapes]
+        fingerprints = np.stack([*stored.fingerprints, *new])
+        numbers = np.array([*stored.coded, *range(len(new))])
+        triangles = np.concatenate([np.full(len(stored.coded), -1), self._triangles])  # of stored ones: not known
+        alike: list[list[int]] = []
+        for i, mine in enumerate(self._triangles):
+            place = len(stored.coded) + i
+            same, apart = triangles[:place] == mine, differences(fingerprints[place], fingerprints[:place])
+            chosen = np.flatnonzero(same | (apart < ALIKE))
+            alike.append(numbers[chosen[np.lexsort((apart[chosen], ~same[chosen]))]].tolist())
+        return alike
+
+    def _start(self, roots: list[int]) -> None:
+        """Better records for the first ones of families."""
+        tasks = []
+        for i in roots:
+            family = [own.p2s for own, alike in zip(self._own, self._alike, strict=True) if i in alike]
+            p2s = float(np.mean([self._own[i].p2s, *family]))
+            tasks.append(RootTask(self._shape(i), self._allowed[i], self._seed, self._own[i], p2s))
+        for i, better in zip(roots, self._all(tasks, "fitting the first of their kind"), strict=True):
+            self.records[i] = better[0] if better else self._own[i]
+            self._coded[i] = Coded(decoded(self.records[i]), 0, i)
+
+    def _next(self, i: int, tried: list[int]) -> int | None:
+        """Whose control mesh is tried next on a model; None where that has no record yet."""
+        for of in self._alike[i]:
+            if of not in self._coded:
+                return None
+            if of not in tried and self._coded[of].depth < LONGEST_CHAIN:
+                return of
+        return None
+
+    def _exhausted(self, i: int, tried: list[int]) -> bool:
+        return all(of in self._coded for of in self._alike[i]) and self._next(i, tried) is None
+
+    def _near(self, i: int, of: int) -> list[int]:
+        return near_of(of, self._alike[i], self._coded)
+
+    def _task(self, i: int, of: int) -> PoseTask:
+        coded = tuple(self._coded[k].mesh for k in self._near(i, of))
+        before = self._shape(of) if of >= 0 and self._triangles[i] == self._triangles[of] else None
+        return PoseTask(self._shape(i), self._allowed[i], self._seed, coded, before)
+
+    def _all(self, tasks: Sequence[RootTask | PoseTask], phase: str) -> list[list[CodedMesh]]:
+        if tasks:
+            self._progress.phase(phase, len(tasks))
+        results: list[list[CodedMesh]] = []
+        for result in run_all(tasks, partial(run_task, journal=self._journal), self._workers, self._progress):
+            if isinstance(result, Skipped):
+                self._progress.warn(f"{result.name} keeps a record of its own: {result.reason}")
+            results.append([] if isinstance(result, Skipped) else result)
+            self._progress.update(len(results))
+        if self._progress.stopped():
+            raise NecgsError("stopped", INTERRUPTED)
+        return results
+
+    def _take(self, i: int, found: list[CodedMesh], near: list[int]) -> None:
+        """Chooses among a model's own record and those that were found."""
+        self.options[i] += [(record, near[record.told_from]) for record in found]
+        choices = [(self._allowed[i].cost(record) + dependence_bytes(i - of), n)
+                   for n, (record, of) in enumerate(self.options[i])]
+        if choices and min(choices)[0] < self._allowed[i].cost(self._own[i]):
+            record, of = self.options[i][min(choices)[1]]
+            self.records[i], self.depends[i] = record, (of,)
+            self._follow(i, record, of)
+
+    def _follow(self, i: int, record: CodedMesh, of: int) -> None:
+        """A record that is told from another one joins the chain of that."""
+        chain = self._coded[of]
+        self._coded[i] = Coded(decoded(record, chain.mesh), chain.depth + 1, chain.root)
+
+    def _undo_losses(self) -> None:
+        """Where a family gains less than the better record of its first one costs, all have their own again."""
+        for root in {coded.root for coded in self._coded.values()}:
+            family = [i for i, coded in self._coded.items() if coded.root == root and i >= 0]
+            now, before = (sum(self._allowed[i].cost(r[i]) for i in family) for r in (self.records, self._own))
+            if now >= before:
+                for i in family:
+                    self.records[i], self.depends[i] = self._own[i], self._own_depends[i]
+
+    def choose_again(
+        self, hulls: Sequence[Sequence[CodedMesh]], choose: Choice
+    ) -> tuple[list[CodedMesh], list[tuple[int, ...]]]:
+        """A new choice over the set, among all records of the models from which no other is told.
+
+        Args:
+            hulls: of each model's own records, from `cheapest_hull`.
+            choose: one of each of such hulls.
+        Returns:
+            Records, and what each depends on.
+        """
+        needed = {of for others in self.depends for of in others}
+        told_from: dict[int, int] = {}
+        open_hulls: list[Sequence[CodedMesh]] = []
+        for i, hull in enumerate(hulls):
+            if i in needed:
+                open_hulls.append([self.records[i]])
+                told_from.update((id(self.records[i]), of) for of in self.depends[i])
+                continue
+            options = [(record, of) for record, of in self.options[i]
+                       if (of in needed or of < 0) and record.max_error <= self._allowed[i].max_error]
+            told_from.update((id(record), of) for record, of in options)
+            open_hulls.append(cheapest_hull([*hull, *(record for record, _ in options)]))
+        chosen = choose(open_hulls)
+        return chosen, [(told_from[id(record)],) if id(record) in told_from else () for record in chosen]
+
+
+def _equal_triangles(models: Sequence[Prepared[Any]]) -> np.ndarray:
+    """A number for each model (n,), equal for those with the same triangles in the same order on as many vertices."""
+    numbers: dict[tuple[int, bytes], int] = {}
+    for_models = []
+    for mesh in (model.mesh for model in models):
+        told = hashlib.sha256(np.ascontiguousarray(mesh.faces, "<i8").tobytes()).digest()
+        for_models.append(numbers.setdefault((len(mesh.vertices), told), len(numbers)))
+    return np.array(for_models)
