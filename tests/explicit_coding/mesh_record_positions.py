@@ -85,7 +85,7 @@ def conditionals_of(neighbours: list[list[int]], planes: list[set[int]]) -> list
     """Of each vertex its weights and precision."""
     found: list[tuple[dict[int, int], int]] = [({}, 0)] * len(neighbours)
     for part in parts_of(neighbours):
-        if len(part) > 2048 or sum((len(neighbours[v]) + 1) ** 2 for v in part) > 1 << 21:
+        if len(part) > 6144 or sum((len(neighbours[v]) + 1) ** 2 for v in part) > 1 << 21:
             raise Refused("too much work")
         for v, conditional in zip(part, _eliminate(_precision(part, neighbours, planes)), strict=True):
             weights, pivot = conditional

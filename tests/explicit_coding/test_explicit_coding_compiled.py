@@ -16,6 +16,7 @@ from necgs_cli.explicit.coding import (
     decode_pose,
     encode_mesh,
     encode_pose,
+    field,
     record,
 )
 from necgs_cli.explicit.coding.kernel import PYTHON
@@ -124,6 +125,25 @@ def test_a_part_too_dense_for_the_field_is_refused_alike(mode):
         with pytest.raises(ValueError, match="method"):
             encode_mesh(q, fan, methods=(0,), mode=way)
     assert encode_mesh(q, fan, methods=(3,))[0] == encode_mesh(q, fan, methods=(3,), mode=mode)[0]
+
+
+@pytest.mark.parametrize("rows", [60, 76])
+def test_large_parts_are_predicted_by_the_field_alike(mode, rows):
+    """One of two and one of nearly all the vertices that the field takes; it pays."""
+    q, f = bump(rows, 80, 1, 3000)
+    assert field.MAX_VERTICES - 100 < 76 * 80 <= field.MAX_VERTICES
+    data, _ = encode_mesh(q, f, methods=(0,), mode=mode)
+    assert encode_mesh(q, f, methods=(0,))[0] == data
+    assert len(data) < len(encode_mesh(q, f, methods=(3,), mode=mode)[0])
+    for a, b in zip(decode_mesh(data), decode_mesh(data, mode=mode), strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_a_part_too_large_for_the_field_is_coded_without_it(mode):
+    q, f = bump(77, 80, 1, 3000)
+    with pytest.raises(ValueError, match="method"):
+        encode_mesh(q, f, methods=(0,), mode=mode)
+    assert len(decode_mesh(encode_mesh(q, f, mode=mode)[0], mode=mode)[0]) == len(q)
 
 
 def outcome(data, **options):

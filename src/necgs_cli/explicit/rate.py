@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from .coding.field import MAX_VERTICES
 from .coding.parts import find_parts
 from .control_mesh import CREASED, ControlMesh
 from .subdivide import unique_edges
 
 CONNECTIVITY_BITS = 2.2  # a vertex, on control meshes
 CREASE_BITS = 1.5  # a tagged edge
+UNKNOWN_BITS = 2.0  # a vertex more, in parts that are too large for the coder's best prediction
 FIXED_BYTES = 8  # of any record
 COPY_BYTES = 4.0  # of a part that repeats
 HIT_BITS, MISS_BITS = 1.6, 0.7  # a coordinate that repeats, and what the others pay for its being told
@@ -46,6 +48,7 @@ def estimated_bytes(mesh: ControlMesh) -> int:
     for axis, c in enumerate(mesh.positions.T):
         repeats[ends[later & (c[ends] == c[others])], axis] = True
     bits = min(spread.sum(), np.where(repeats, HIT_BITS, spread + MISS_BITS).sum()) + CONNECTIVITY_BITS * n
+    bits += UNKNOWN_BITS * sum(len(part.vertices) for part in different if len(part.vertices) > MAX_VERTICES)
     if mesh.kind == CREASED and mesh.creases is not None:
         bits += CREASE_BITS * len(mesh.creases)
     return int(np.ceil(bits / 8)) + FIXED_BYTES + 2 * len(mesh.mirrors.axes)

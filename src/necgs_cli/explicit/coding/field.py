@@ -6,6 +6,7 @@ then holds the weights of its conditional mean given the vertices before it, and
 All of it is int64 arithmetic with floor shifts, so that every machine predicts alike.
 """
 
+from math import isqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ ONE = 1 << BITS
 LAPLACIAN = ONE // 1000  # weight of the graph Laplacian
 RIDGE = ONE >> 16
 DROP = 12  # weights below 2**-DROP are dropped
-MAX_VERTICES = 2048  # of a connected part
+MAX_VERTICES = 6144  # of a connected part
 MAX_ENTRIES = 1 << 21  # products of two neighbours, over all vertices of a part
 MAX_WORK = 1 << 27  # matrix entries updated, in a part
 MAX_RECORD_WORK = 1 << 31  # likewise, in a record
@@ -155,6 +156,26 @@ def connected_parts(mode: Mode, graph: Graph) -> list[np.ndarray]:
     return np.split(np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels, minlength=count))[:-1])
 
 
+def _of_part(mode: Mode, first: Flat, near: Flat, planes: Flat, members: np.ndarray, ranks: Flat) -> Conditionals:
+    """The field of a connected part, its vertices numbered by `ranks`.
+
+    Raises:
+        TooDense: when it would take too much time.
+    """
+    size = len(members)
+    matrix = np.zeros(size * size, np.int64)
+    if size > 1:
+        mode(fill_precision)(first, near, planes, mode.sequence(members), ranks, matrix)
+    else:  # a vertex by itself
+        matrix[0] = RIDGE
+    room = min(size * (size - 1) // 2, isqrt(size * MAX_WORK) + size)  # by Cauchy and Schwarz, and the last row
+    part = Conditionals(np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(room, np.int64),
+                        np.zeros(room, np.int64), np.zeros(size, np.int64))
+    if not mode(eliminate)(matrix, size, part):
+        raise TooDense
+    return part
+
+
 def conditionals(mode: Mode, graph: Graph, planes: Flat) -> Conditionals:
     """The field of a mesh, as sequences of the mode.
 
@@ -179,16 +200,7 @@ def conditionals(mode: Mode, graph: Graph, planes: Flat) -> Conditionals:
         size = len(members)
         if size > MAX_VERTICES or ((degree[members] + 1) ** 2).sum() > MAX_ENTRIES:
             raise TooDense
-        matrix = np.zeros(size * size, np.int64)
-        if degree[members[0]]:
-            mode(fill_precision)(first, near, planes, mode.sequence(members), ranks, matrix)
-        else:  # a vertex by itself
-            matrix[0] = RIDGE
-        room = size * (size - 1) // 2
-        part = Conditionals(np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(room, np.int64),
-                            np.zeros(room, np.int64), np.zeros(size, np.int64))
-        if not mode(eliminate)(matrix, size, part):
-            raise TooDense
+        part = _of_part(mode, first, near, planes, members, ranks)
         work += int((part.count**2).sum())
         if work > MAX_RECORD_WORK:
             raise TooDense
