@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
@@ -171,7 +172,9 @@ def test_the_last_values_are_kept_up_to_their_bytes():
 def start(*arguments):
     command = [sys.executable, "-m", "necgs_cli", "view", *map(str, arguments), "--no-browser"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # shells have what they start with & ignore Ctrl-C
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+                            preexec_fn=heed)
 
 
 def test_the_command_prints_its_address_and_ctrl_c_ends_it_well(tmp_path):
