@@ -172,8 +172,11 @@ def _start_worker() -> None:
 
 
 def _one_thread() -> AbstractContextManager[object]:
-    """Holds linear algebra to one thread: the small systems of the fits gain nothing from more, and those that wait for
-    each other on a busy machine cost much."""
+    """Holds linear algebra to one thread.
+
+    The small systems of the fits gain nothing from more, and threads that wait for each other on a busy machine cost
+    much.
+    """
     import scipy.linalg  # noqa: F401 - only libraries that are loaded are held back
     from threadpoolctl import threadpool_limits
 

@@ -65,8 +65,8 @@ class Patches:
             shape = (step.vertex_count, mapping.shape[0])
             mapping = sp.csr_matrix((step.weights, (step.rows, step.columns)), shape=shape) @ mapping
             fine, curve = step.faces, step.creases
-        fine = fine[np.arange(len(fine)) % len(faces) < (len(faces) if sampled is None else sampled)]
         self.control_faces, self.one_side = np.asarray(faces, np.int64)[:sampled], sampled is not None
+        fine = fine[np.arange(len(fine)) % len(faces) < len(self.control_faces)]
         self.mapping, self.faces, self.curve_edges = mapping, fine, curve
         mean = sp.csr_matrix((np.full(fine.size, 1 / 3), fine.ravel(), np.arange(0, fine.size + 1, 3)),
                              shape=(len(fine), mapping.shape[0]))

@@ -22,7 +22,7 @@ from .point import Point, tail_of
 from .rate import estimated_bytes
 from .repeats import Copied
 from .simplify import Simplifier, Start, compact, is_mechanical, weld
-from .symmetry import Symmetry, cut
+from .symmetry import Symmetry
 from .target import Target, face_normals, sample_surface
 
 STEP_PER_ERROR = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: 4.0}  # grid step over the error at which a fit costs least
@@ -108,11 +108,10 @@ class Search:
         """
         other = copy(self)
         other.mirrors, other._single = mirrors, single
-        if exact and (single is None or not single.any()):
-            other._compared = self.target.on_one_side(*cut(self.target.vertices, self.target.faces, mirrors),
-                                                      len(mirrors.axes))
         other._importance, other._instead = copy(self._importance), None
         other._simplifier = Simplifier(self.target, self.mechanical, mirrors, single)
+        if exact and not other._simplifier.single.any():
+            other._compared = self.target.on_one_side(*other._simplifier.one_side, len(mirrors.axes))
         other._forget()
         return other
 
@@ -376,11 +375,11 @@ class Search:
         folded = self._symmetry.folded(ASYMMETRY * error, FARTHEST_IMAGE * error)
         if not folded.mirrors.axes:
             return None, 0.0
-        exact = folded.mean <= SYMMETRIC * error
-        if not exact and not self.mechanical:
+        taken = folded.mean <= SYMMETRIC * error
+        if not taken and not self.mechanical:
             self._first_fits(error)  # tell what sort of shape it is; mirrored ones have an error of their own
         other = self.mirrored(folded.mirrors, folded.single, folded.mean <= EXACT * error)
-        if exact:
+        if taken:
             return other, np.inf if other.part_vertices <= FEWER * self.part_vertices else 0.0
         floor = folded.mean / 2  # of its fits, which lie between the original and its image
         mirrored, kind, found = min(

@@ -86,6 +86,7 @@ class Simplifier:
     Attributes:
         vertices, faces: of the original, or of its different parts on one side of the mirrors.
         repeats: which of these repeat, on mechanical shapes alone; single: which have no images.
+        one_side: vertices and faces of what has images, on one side of the mirrors, with all that repeats; else of all.
 
     Args:
         target: the original.
@@ -96,11 +97,11 @@ class Simplifier:
     """
 
     def __init__(self, target: Target, mechanical: bool, mirrors: Mirrors = WHOLE, single: np.ndarray | None = None):
-        self._whole = self.vertices, self.faces = target.vertices, target.faces
+        self._whole = self.one_side = self.vertices, self.faces = target.vertices, target.faces
         self.single = np.zeros(len(self.vertices), bool)
         if mirrors.axes:
             alone = self.single[self.faces[:, 0]] if single is None else single[self.faces[:, 0]]
-            cut_off = compact(*cut(self.vertices, self.faces[~alone], mirrors))
+            self.one_side = cut_off = compact(*cut(self.vertices, self.faces[~alone], mirrors))
             whole = compact(self.vertices, self.faces[alone])
             self.vertices, self.faces = (np.concatenate(both) for both in
                                          zip(cut_off, (whole[0], whole[1] + len(cut_off[0])), strict=True))
