@@ -16,7 +16,7 @@ import numpy as np
 from necgs_cli.decoding import POSED
 from necgs_cli.mesh_codec import CodedMesh, cheapest_hull
 from necgs_cli.outcome import NecgsError, Skipped
-from necgs_cli.pose_tasks import Allowed, PoseTask, RootTask, Shape, decoded, run_task
+from necgs_cli.pose_tasks import MOST_TEACHERS, Allowed, PoseTask, RootTask, Shape, decoded, run_task
 from necgs_cli.prepare import Prepared, run_all
 from necgs_cli.progress import Progress
 from necgs_cli.references import LONGEST_CHAIN, NOTHING_STORED, Coded, Stored, dependence_bytes, near_of
@@ -116,9 +116,10 @@ class Families:
         """Better records for the first ones of families."""
         tasks = []
         for i in roots:
-            family = [own.p2s for own, alike in zip(self._own, self._alike, strict=True) if i in alike]
-            p2s = float(np.mean([self._own[i].p2s, *family]))
-            tasks.append(RootTask(self._shape(i), self._allowed[i], self._seed, self._own[i], p2s))
+            family = [k for k, alike in enumerate(self._alike) if i in alike]
+            p2s = float(np.mean([self._own[k].p2s for k in (i, *family)]))
+            teachers = tuple(self._shape(family[k]) for k in evenly_spaced(len(family), MOST_TEACHERS))
+            tasks.append(RootTask(self._shape(i), self._allowed[i], self._seed, self._own[i], p2s, teachers))
         for i, better in zip(roots, self._all(tasks, "fitting the first of their kind"), strict=True):
             self.records[i] = better[0] if better else self._own[i]
             self._coded[i] = Coded(decoded(self.records[i]), 0, i)
@@ -205,6 +206,11 @@ class Families:
             open_hulls.append(cheapest_hull([*hull, *(record for record, _ in options)]))
         chosen = choose(open_hulls)
         return chosen, [(told_from[id(record)],) if id(record) in told_from else () for record in chosen]
+
+
+def evenly_spaced(count: int, most: int) -> list[int]:
+    """At most so many of the numbers below a count, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()
 
 
 def _equal_triangles(models: Sequence[Prepared[Any]]) -> np.ndarray:

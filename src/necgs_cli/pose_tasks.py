@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from necgs_cli.outcome import NecgsError, Skipped
 
 if TYPE_CHECKING:
     from necgs_cli.explicit.control_mesh import ControlMesh
+    from necgs_cli.explicit.lessons import Teacher
     from necgs_cli.explicit.search import Search
     from necgs_cli.journal import Journal
 
@@ -21,6 +23,8 @@ ROOT_VERTICES, SHARED_ROOT_VERTICES, ROOT_FITS = 1.25, 1.5, 2
 
 More where the error is shared over the set: what they are too exact then saves bytes elsewhere.
 """
+LESSONS, MOST_TEACHERS = 2, 6
+"""Fits of a family's first one that learn from the others, and how many of these teach."""
 LEAST_ERROR = 1e-12
 """Stands for none where an error is divided by."""
 
@@ -85,12 +89,12 @@ class _ShapeTask:
         """Of the model."""
         return self.shape.name
 
-    def search(self) -> Search:
-        """For fits to the original."""
+    def search(self, shape: Shape | None = None) -> Search:
+        """For fits to the original, or to another one."""
         from necgs_cli.explicit.search import Search
 
-        thorough = self.allowed.price is not None
-        return Search(self.shape.vertices, self.shape.faces, self.seed, thorough=thorough)
+        of = shape or self.shape
+        return Search(of.vertices, of.faces, self.seed, thorough=self.allowed.price is not None)
 
     def about(self) -> list[bytes]:
         """What the result depends on, besides the seed."""
@@ -103,14 +107,17 @@ class RootTask(_ShapeTask):
 
     Attributes:
         own: the model's own; p2s: mean error of the family's, for which the record is meant.
+        family: some of those that are like it, from which it learns where they need vertices.
     """
 
     own: CodedMesh
     p2s: float
+    family: tuple[Shape, ...]
 
     def run(self) -> list[CodedMesh]:
         from necgs_cli.explicit.bound import Bound
         from necgs_cli.explicit.control_mesh import PLAIN
+        from necgs_cli.explicit.lessons import errors_on_others
         from necgs_cli.mesh_codec import MeshTask
 
         mesh = decoded(self.own)
@@ -123,13 +130,29 @@ class RootTask(_ShapeTask):
         search = search.mirrored(mesh.mirrors)
         points = [search.suited(count, mesh.kind, expected) for _ in range(ROOT_FITS)]
         allowed = Bound(self.p2s, self.allowed.max_error).scaled(to_unit)
-        good = [p for p in points if allowed.ratio(p) <= 1]
-        point = min(good, key=lambda p: p.cost * p.p2s, default=None)
+        if not search.mechanical:
+            teachers = [self._teacher(shape) for shape in self.family]
+            for _ in range(LESSONS):
+                found = errors_on_others(points[-1].mesh, teachers, search.manner, allowed.mean, self.seed)
+                if len(found[0]):
+                    search.learn(*found)
+                    points.append(search.suited(count, mesh.kind, expected))
+        point = next((p for p in reversed(points) if allowed.ratio(p) <= 1), None)
         return [MeshTask.coded(point, 1 / to_unit)] if point else []
+
+    def _teacher(self, shape: Shape) -> Teacher:
+        from necgs_cli.explicit.lessons import Teacher
+        from necgs_cli.explicit.pose import carried
+
+        moved = None
+        if np.array_equal(shape.faces, self.shape.faces):
+            moved = partial(carried, before=self.shape.vertices, after=shape.vertices, faces=shape.faces)
+        return Teacher(self.search(shape).target, moved)
 
     def about(self) -> list[bytes]:
         """As of every task."""
-        return [*super().about(), packed([self.own]), repr(self.p2s).encode()]
+        family = [part for shape in self.family for part in shape.parts()]
+        return [*super().about(), packed([self.own]), repr(self.p2s).encode(), *family]
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,6 +35,15 @@ class Importance:
         self.weights /= self.weights.mean()
         self.lessons += 1
 
+    def learn_elsewhere(self, places: np.ndarray, distances: np.ndarray) -> None:
+        """Take in distances (k,) at other places (k, 3) on the original or near it, at each sample those nearest."""
+        from scipy.spatial import cKDTree
+
+        nearest = cKDTree(self.samples).query(places)[1]
+        count = np.bincount(nearest, minlength=len(self.samples))
+        mean, told = np.bincount(nearest, distances, len(self.samples)) / np.maximum(count, 1), count > 0
+        self.learn(mean[told][cKDTree(self.samples[told]).query(self.samples)[1]])
+
     def at(self, points: np.ndarray) -> np.ndarray:
         """Weights (n,) of places (n, 3) on the original."""
         from scipy.spatial import cKDTree

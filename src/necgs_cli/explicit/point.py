@@ -35,9 +35,10 @@ class Point:
 def tail_of(mean: float, p99: float, largest: float) -> float:
     """How much more an error counts than its mean: fingers and ears that are lost hardly show in that.
 
-    A mean of three that are all about one where the tail is as short as it can be: the mean error itself, the 99th
-    percentile, which counts twice, and the largest error.
+    A mean of three that are all about one where the tail is as short as smooth fits make it: the mean error itself,
+    the 99th percentile, which counts twice, and the largest error. Shorter ones, of the original's own triangles, count
+    as one.
     """
     if not 0 < mean < np.inf:
         return 1.0
-    return (1 + 2 * p99 / (SHORT_TAIL["p99"] * mean) + largest / (SHORT_TAIL["largest"] * mean)) / 4
+    return max(1.0, (1 + 2 * p99 / (SHORT_TAIL["p99"] * mean) + largest / (SHORT_TAIL["largest"] * mean)) / 4)

@@ -163,6 +163,10 @@ class Search:
             self._points[(*key, grid)] = self._rounded(key, grid)
         return self._points[(*key, grid)]
 
+    def learn(self, places: np.ndarray, distances: np.ndarray) -> None:
+        """Let the next collapses spend vertices where distances (k,) at places (k, 3) of the original are large."""
+        self._importance.learn_elsewhere(places, distances)
+
     def suited(self, vertex_count: int, kind: str, error: float, finer: int = 0) -> Point:
         """A fit on the grid that suits the expected `error`; of a smooth shape, its own error before rounding.
 
