@@ -46,8 +46,8 @@ class CodedMesh:
 
     @property
     def felt(self) -> float:
-        """The mean error, more where its tail is long: what bytes are spent on."""
-        return self.p2s * self.tail
+        """The mean error, more where its tail is long: what bytes are spent on; as of `Point`."""
+        return self.p2s * max(self.tail, 1.0)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from necgs_cli.explicit.bound import Bound
 from necgs_cli.explicit.collapse import Collapser
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
 from necgs_cli.explicit.importance import Importance
+from necgs_cli.explicit.point import Point, tail_of
 from necgs_cli.explicit.search import Search, fit_control_mesh
 from necgs_cli.explicit.simplify import compact
 from necgs_cli.explicit.subdivide import unique_edges
-from necgs_cli.mesh_codec import NEAR, cheapest_hull
+from necgs_cli.mesh_codec import NEAR, CodedMesh, cheapest_hull
 
 
 def unit(mesh: trimesh.Trimesh) -> tuple[np.ndarray, np.ndarray]:
@@ -148,6 +149,15 @@ def test_collapses_leave_more_vertices_where_fits_were_bad():
         importance.learn(np.where(end, 0.03, 0.003))
     more = Collapser(vertices, faces, importance.at(centres)).to(80)[0]
     assert (more[:, 0] > 0.5).sum() > 1.2 * (even[:, 0] > 0.5).sum()
+
+
+@pytest.mark.parametrize("mean, p99, largest, felt", [(1e-3, 3e-3, 10e-3, 1e-3), (1e-3, 6e-3, 40e-3, 2.25e-3),
+                                                      (1e-3, 2e-3, 4e-3, 1e-3)])
+def test_a_long_tail_counts_as_more_error_and_a_short_one_as_no_less(mean, p99, largest, felt):
+    tail = tail_of(mean, p99, largest)
+    mesh = ControlMesh(np.zeros((3, 3), np.int32), np.array([[0, 1, 2]]), None, SMOOTH, 12)
+    assert Point(mesh, 100, mean, p99, largest, 3, tail).felt == pytest.approx(felt)
+    assert CodedMesh(1, b"", mean, largest, 3, tail).felt == pytest.approx(felt)
 
 
 def test_the_same_seed_gives_the_same_integers():

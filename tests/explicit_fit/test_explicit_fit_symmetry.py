@@ -419,7 +419,7 @@ def test_own_triangles_are_mirrored_where_the_original_has_few():
     vertices, faces = unit(trimesh.creation.box((2, 1.2, 0.7)))
     grid = 16
     search = Search(vertices, faces).mirrored(Mirrors((0, 1, 2)))
-    point = search._triangles(grid)
+    point = search.triangles(grid)
     assert point.vertex_count == 7 and point.mesh.kind == PLAIN and point.p2s < 2e-3
     assert_exactly_symmetric(decoded(point))
 

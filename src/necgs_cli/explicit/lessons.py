@@ -11,11 +11,11 @@ import numpy as np
 
 from .control_mesh import ControlMesh
 from .fit import TOLD_BITS_PER_VERTEX, Fit, Manner, Regulariser
+from .fits import ROUNDS
 from .folding import whole_folding
 from .patches import Patches
 from .pose import FARTHEST
 from .registration import register
-from .search import ROUNDS
 from .target import Target, sample_surface
 
 SAMPLES = 10000

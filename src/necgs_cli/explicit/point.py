@@ -28,17 +28,16 @@ class Point:
 
     @property
     def felt(self) -> float:
-        """The mean error, more where its tail is long."""
-        return self.p2s * self.tail
+        """The mean error, more where its tail is long; no less where it is short, as of the original's triangles."""
+        return self.p2s * max(self.tail, 1.0)
 
 
 def tail_of(mean: float, p99: float, largest: float) -> float:
     """How much more an error counts than its mean: fingers and ears that are lost hardly show in that.
 
     A mean of three that are all about one where the tail is as short as smooth fits make it: the mean error itself,
-    the 99th percentile, which counts twice, and the largest error. Shorter ones, of the original's own triangles, count
-    as one.
+    the 99th percentile, which counts twice, and the largest error.
     """
     if not 0 < mean < np.inf:
         return 1.0
-    return max(1.0, (1 + 2 * p99 / (SHORT_TAIL["p99"] * mean) + largest / (SHORT_TAIL["largest"] * mean)) / 4)
+    return (1 + 2 * p99 / (SHORT_TAIL["p99"] * mean) + largest / (SHORT_TAIL["largest"] * mean)) / 4

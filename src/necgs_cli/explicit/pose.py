@@ -8,12 +8,12 @@ import numpy as np
 from .bound import Bound
 from .control_mesh import ControlMesh, grid_step
 from .fit import TOLD_BITS_PER_VERTEX, Fit, Regulariser
+from .fits import ROUNDS, STEP_PER_REAL_ERROR, Fits, grid_of
 from .folding import whole_folding
 from .patches import Patches
 from .point import Point
 from .records import MOST_GRID
 from .registration import register
-from .search import ROUNDS, STEP_PER_REAL_ERROR, Search, grid_of
 from .target import face_normals
 
 GRIDS = 3  # tried at most, from the one that suits the error before rounding, until the bound is passed
@@ -49,7 +49,7 @@ def _frames(corners: np.ndarray) -> np.ndarray:
     return np.stack([along, normal, np.cross(along, normal)], axis=1)
 
 
-def pose_points(coded: Sequence[ControlMesh], start: np.ndarray | None, search: Search, bound: Bound,
+def pose_points(coded: Sequence[ControlMesh], start: np.ndarray | None, search: Fits, bound: Bound,
                 beyond: bool = False) -> tuple[list[Point], int]:
     """A control mesh with the triangles of others, fitted to an original and rounded to some grids.
 

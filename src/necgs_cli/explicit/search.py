@@ -1,40 +1,27 @@
 """From a mesh to the control mesh that stands for it at an asked error or size, in few fits.
 
 Error falls about as one over the vertices, and the best grid is about seven times the error: both are predicted from
-the first fit, and the next ones aim at what was asked itself. Each fit also tells the next collapses where error was
-left. What is returned was measured on the decoded surface.
+the first fit, and the next ones aim at what was asked itself. What is returned was measured on the decoded surface.
 """
 
 from collections.abc import Callable, Sequence
-from copy import copy
+from typing import Self
 
 import numpy as np
 
 from .bound import Bound
 from .clean import clean_surface, is_soup
-from .control_mesh import CREASED, KINDS, PLAIN, SMOOTH, ControlMesh, grid_step
-from .fit import MECHANICAL, ORGANIC, Fit, Manner, Regulariser, tag_creases
-from .folding import Folding
-from .importance import Importance
-from .mirror import WHOLE, Mirrors
-from .patches import Patches
-from .point import Point, tail_of
+from .control_mesh import CREASED, KINDS, PLAIN, SMOOTH, ControlMesh
+from .fits import FINEST_GRID, Fits
+from .mirror import Mirrors
+from .point import Point
 from .rate import estimated_bytes
-from .repeats import Copied
-from .simplify import Simplifier, Start, compact, is_mechanical, weld
 from .symmetry import Symmetry
-from .target import Target, face_normals, sample_surface
+from .target import Target
 
-STEP_PER_ERROR = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: 4.0}  # grid step over the error at which a fit costs least
-STEP_PER_REAL_ERROR = 10.5  # the same over the error before rounding, of smooth fits
-ROUNDS = 5
 MOST_FITS = 6
 LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
 LEAST_VERTICES, MOST_VERTICES = 12, 4000
-FINEST_GRID = 40
-CURVE_GRIDS = (-1, 1)  # their other grids, from the one that suits the error
-MEASURE_SAMPLES = 10000
-MEASURE_VERTICES = 20000  # of either surface that are measured besides, as the largest distance is often there
 OWN_TRIALS = 3.0  # vertices of the original a predicted byte of the best fit, below which its triangles are tried
 HOPELESS = 1.8  # predicted bytes over those of a record at hand, from which a kind is given up after one fit
 COARSER_GRID = 0.8  # share of the asked error below which fewer vertices are tried at once, not a coarser grid
@@ -51,190 +38,25 @@ CLEAN_SHARE = 0.6  # of the asked error, up to which a soup's clean surface may 
 BITS_PER_VERTEX = 16.0  # of records, about
 
 
-def grid_for(error: float, kind: str) -> int:
-    """The grid that suits a mean error."""
-    return grid_of(STEP_PER_ERROR[kind] * error)
+class Search(Fits):
+    """Chooses which fits to one original are made, and among them.
 
-
-def grid_of(step: float) -> int:
-    """The grid whose step is nearest."""
-    return int(np.clip(round(-2 * np.log2(step)), 2, FINEST_GRID))
-
-
-class Search:
-    """All fits to one original.
-
-    Args:
-        vertices: (n, 3) float, unit frame; faces: (m, 3) int; seed: of every sample.
-        count_bytes: cost of a control mesh; by default an estimate.
-        original: what errors are measured to, where the mesh is a clean surface that stands for it.
-        thorough: whether fits look at more samples, for shorter tails in a quarter more time.
+    Args: as of `Fits`.
     """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, seed: int = 0,
                  count_bytes: Callable[[ControlMesh], int] = estimated_bytes, original: Target | None = None,
                  thorough: bool = False):
-        welded = weld(np.asarray(vertices, np.float64), np.asarray(faces, np.int64))
-        self.target = Target(*compact(*welded), seed)
-        self._compared = self.target  # what fits are compared with: all of it, or one side of mirrors
-        self.original = original or self.target
-        self.mirrors = WHOLE
-        self._single: np.ndarray | None = None  # vertices of the target that these leave alone
-        self.mechanical = is_mechanical(self.target)
+        super().__init__(vertices, faces, seed, count_bytes, original, thorough)
         self._organic = False  # whether a fit has told so
-        self.count_bytes = count_bytes
-        self.thorough = thorough
-        self.seed = seed
-        rng = np.random.default_rng([seed, 1])
-        samples = sample_surface(self.original.corners, MEASURE_SAMPLES, rng)[0]
-        self._importance = Importance(samples)
-        self._asked = np.concatenate([samples, _some(self.original.vertices)])
         self._symmetry: Symmetry | None = None
         self._instead: Search | None = None  # what found the best, on a clean surface or with mirrors
-        self._simplifier = Simplifier(self.target, self.mechanical)
-        self._forget()
 
-    def _forget(self) -> None:
-        """As if nothing had been fitted."""
-        self._control: dict[tuple[int, int], Start] = {}
-        self._fits: dict[tuple[int, str, int], tuple[Fit, Copied]] = {}
-        self._points: dict[tuple[int, str, int, int], Point] = {}
-
-    def mirrored(self, mirrors: Mirrors, single: np.ndarray | None = None, exact: bool = False) -> "Search":
-        """A search for control meshes that are completed by mirrors; numbers of vertices are those of their parts.
-
-        `single` are the vertices (n,) bool of the target's parts that the mirrors leave alone. Where none are, and the
-        original is `exact`ly its image, one side is looked at instead of all, in a fraction of the time.
-        """
-        other = copy(self)
-        other.mirrors, other._single = mirrors, single
-        other._importance, other._instead = copy(self._importance), None
-        other._simplifier = Simplifier(self.target, self.mechanical, mirrors, single)
-        if exact and not other._simplifier.single.any():
-            other._compared = self.target.on_one_side(*other._simplifier.one_side, len(mirrors.axes))
-        other._forget()
+    def mirrored(self, mirrors: Mirrors, single: np.ndarray | None = None, exact: bool = False) -> Self:
+        """As of `Fits`; numbers of vertices are those of the parts on one side."""
+        other = super().mirrored(mirrors, single, exact)
+        other._instead = None
         return other
-
-    @property
-    def part_vertices(self) -> int:
-        """Of the original's different parts on one side of the mirrors."""
-        return len(self._simplifier.vertices)
-
-    @property
-    def manner(self) -> Manner:
-        """How distances count in its fits."""
-        return MECHANICAL if self.mechanical else ORGANIC
-
-    def measure(self, mesh: ControlMesh, vertex_count: int | None = None) -> Point:
-        """Exact distances between the decoded surface and the original; infinite where no triangle has area.
-
-        `vertex_count` is that of its different parts, where some are copies.
-        """
-        return self._measure(mesh, vertex_count)[0]
-
-    def _measure(self, mesh: ControlMesh, vertex_count: int | None = None) -> tuple[Point, np.ndarray]:
-        """The measured point, and the distances from the samples of the original."""
-        import point_cloud_utils as pcu
-
-        vertices, faces = mesh.surface()
-        faces = faces[face_normals(vertices[faces])[1] > 0]
-        count = len(mesh.positions) if vertex_count is None else vertex_count
-        if len(faces) == 0:
-            return Point(mesh, self.count_bytes(mesh), np.inf, np.inf, np.inf, count), np.full(MEASURE_SAMPLES, np.inf)
-        rng = np.random.default_rng([self.seed, 2])
-        samples = sample_surface(vertices[faces], MEASURE_SAMPLES, rng)[0]
-        there = pcu.closest_points_on_mesh(self._asked, vertices, faces.astype(np.int32))[0]
-        back = pcu.closest_points_on_mesh(np.concatenate([samples, _some(vertices[np.unique(faces)])]),
-                                          self.original.vertices, self.original.faces.astype(np.int32))[0]
-        means = np.concatenate([there[:MEASURE_SAMPLES], back[:MEASURE_SAMPLES]])
-        errors = float(means.mean()), float(np.quantile(means, 0.99)), float(max(there.max(), back.max()))
-        tail = 1.0 if self.mechanical else tail_of(*errors)  # edges and flat parts keep the error of those even
-        return Point(mesh, self.count_bytes(mesh), *errors, count, tail), there[:MEASURE_SAMPLES]
-
-    def fit(self, vertex_count: int, kind: str, grid: int, lessons: int | None = None) -> Point:
-        """A fit with about `vertex_count` vertices, rounded to the grid and measured.
-
-        `lessons` names an earlier fit of that size, to be rounded to another grid.
-        """
-        key = vertex_count, kind, self._importance.lessons if lessons is None else lessons
-        if (*key, grid) not in self._points:
-            if key not in self._fits:
-                self._fits[key] = self._fit_real(vertex_count, kind, grid_step(grid))
-            self._points[(*key, grid)] = self._rounded(key, grid)
-        return self._points[(*key, grid)]
-
-    def learn(self, places: np.ndarray, distances: np.ndarray) -> None:
-        """Let the next collapses spend vertices where distances (k,) at places (k, 3) of the original are large."""
-        self._importance.learn_elsewhere(places, distances)
-
-    def suited(self, vertex_count: int, kind: str, error: float, finer: int = 0) -> Point:
-        """A fit on the grid that suits the expected `error`; of a smooth shape, its own error before rounding.
-
-        On mechanical shapes that says little: flat parts have none on any grid. `finer` is added to the grid.
-        """
-        key, grid = (vertex_count, kind, self._importance.lessons), grid_for(error, kind)
-        if not self.mechanical and kind == SMOOTH:
-            if key not in self._fits:
-                self._fits[key] = self._fit_real(vertex_count, kind, grid_step(grid))
-            found = self._fits[key][0].error
-            grid = grid_of(STEP_PER_REAL_ERROR * found) if 0 < found < np.inf else grid
-        return self.fit(vertex_count, kind, grid + finer)
-
-    def _rounded(self, key: tuple[int, str, int], grid: int) -> Point:
-        """A fit on a grid; the next fits learn from it where they can."""
-        fit, part = self._fits[key]
-        vertex_count, kind, lessons = key
-        start, creases = self._control[vertex_count, lessons], part.creases if kind == CREASED else None
-        positions, single = fit.integers(grid_step(grid)), start.single_of(part)
-        mesh = ControlMesh(positions, part.faces, creases, kind, grid, self.mirrors, single)
-        point, distances = self._measure(mesh, len(start.vertices))
-        if kind == PLAIN:  # the vertices as decimated keep planes, whose coordinates repeat and cost little
-            other = self._on_grid(start, grid)
-            point = min(point, other, key=lambda p: p.bytes * p.p2s)
-        if not self.mechanical and np.isfinite(point.p2s) and self._importance.lessons == lessons:
-            self._importance.learn(distances)
-        return point
-
-    def _fit_real(self, vertex_count: int, kind: str, step: float) -> tuple[Fit, Copied]:
-        control = vertex_count, self._importance.lessons
-        if control not in self._control:
-            self._control[control] = self._simplifier.to(vertex_count, self._importance)
-        start = self._control[control]
-        part = start.repeats.copied(start.faces)
-        folding = Folding(self.mirrors, start.vertices, part, start.single)
-        whole = folding.whole(start.vertices - self.mirrors.origin)
-        if kind == CREASED:
-            creases = tag_creases(self.target, whole, folding.faces)
-            part = start.repeats.copied(start.faces, creases[(creases < len(start.vertices)).all(axis=1)])
-            folding = Folding(self.mirrors, start.vertices, part, start.single)
-        sampled = None if self._compared is self.target else len(part.faces)
-        patches = Patches(folding.faces, len(whole), folding.creases if kind == CREASED else None, kind, sampled)
-        regulariser = Regulariser(folding.faces, len(whole))
-        fit = Fit(self._compared, patches, regulariser, whole, manner=self.manner, folding=folding,
-                  thorough=self.thorough)
-        fit.improve(ROUNDS, step)
-        return fit, part
-
-    def _on_grid(self, start: Start, grid: int) -> Point:
-        """Plain triangles with their vertices rounded one by one."""
-        part, step = start.repeats.copied(start.faces), grid_step(grid)
-        positions = np.rint((start.vertices - self.mirrors.origin) / step).astype(np.int32)
-        single = start.single_of(part)
-        mesh = ControlMesh(part.on_grid(positions, step), part.faces, None, PLAIN, grid, self.mirrors, single)
-        return self.measure(mesh, len(start.vertices))
-
-    def _triangles(self, grid: int) -> Point:
-        """The original's triangles on a grid."""
-        return self._on_grid(self._simplifier.triangles, grid)
-
-    def own_triangles(self, bound: Bound) -> Point:
-        """The original's triangles on the coarsest grid that keeps to a bound."""
-        grid = grid_for(bound.expected_mean, PLAIN)
-        while True:
-            point = self._triangles(grid)
-            if bound.ratio(point) <= 1 or grid >= FINEST_GRID:
-                return point
-            grid += max(1, int(np.ceil(2 * np.log2(min(bound.ratio(point), 16.0)))))
 
     def reach(self, bound: Bound, kind: str, vertex_count: int, found: Point | None = None) -> Point:
         """The cheapest fit of a kind that keeps to a bound; if none does, the closest. Starts from a count.
@@ -246,13 +68,13 @@ class Search:
         expected, finer, tried, fits = bound.expected_mean, 0, [], []
         vertex_count = int(np.clip(vertex_count, LEAST_VERTICES, most))
         for _ in range(MOST_FITS):
-            lessons = self._importance.lessons
+            lessons = self.lessons
             point = self.suited(vertex_count, kind, expected, finer)
             tried.append(point)
             if not np.isfinite(point.p2s):  # thinner than the grid: only a much finer one, of the own triangles, helps
                 break
             ratio = bound.ratio(point)
-            lessons_done = self.mechanical or self._importance.lessons > LEAST_LESSONS
+            lessons_done = self.mechanical or self.lessons > LEAST_LESSONS
             if (0.96 <= ratio <= 1 and lessons_done) or (ratio > 1 and point.bytes >= most_bytes):
                 break
             if COARSER_GRID <= ratio <= FINER_GRID[kind]:  # another grid is cheaper than other vertices
@@ -272,9 +94,9 @@ class Search:
                 break
             vertex_count = int(np.clip(count, LEAST_VERTICES, most))
             expected = min(bound.mean, point.p2s / ratio)
-            if (vertex_count, kind, self._importance.lessons) in self._fits:
+            if self.has(vertex_count, kind):
                 vertex_count = self._between(tried, bound, most)
-                if (vertex_count, kind, self._importance.lessons) in self._fits:
+                if self.has(vertex_count, kind):
                     break
         good = [p for p in tried if bound.ratio(p) <= 1]
         return min(good, key=lambda p: p.cost) if good else min(tried, key=bound.ratio)
@@ -354,8 +176,7 @@ class Search:
             if self._organic or smooth.p2s * guess <= ODD * 0.5 ** len(self.mirrors.axes):
                 self._organic = True
                 return guess, {SMOOTH: smooth}
-            self.mechanical = True  # struts, sheets: not what was thought
-            self._simplifier = Simplifier(self.target, True, self.mirrors, self._single)
+            self.become_mechanical()  # struts, sheets: not what was thought
         return guess, {kind: self.suited(guess, kind, mean) for kind in KINDS}
 
     def _cleaned(self, error: float) -> "Search | None":
@@ -366,7 +187,7 @@ class Search:
         if len(surface[1]) == 0:
             return None
         clean = Search(*surface, self.seed, self.count_bytes, self.target, self.thorough)
-        return clean if clean._triangles(FINEST_GRID).p2s <= CLEAN_SHARE * error else None
+        return clean if clean.triangles(FINEST_GRID).p2s <= CLEAN_SHARE * error else None
 
     def _symmetric(self, error: float) -> "tuple[Search | None, float]":
         """The search for mirrored control meshes, and the cost from which others may be cheaper.
@@ -436,7 +257,7 @@ class Search:
             point = first[kind]
             for _ in range(MOST_FITS - 1):
                 count = int(np.clip(0.99 * point.vertex_count * most_bytes / point.bytes, LEAST_VERTICES, most))
-                if (count, kind, self._importance.lessons) in self._fits:
+                if self.has(count, kind):
                     break
                 point = self.suited(count, kind, point.p2s * point.vertex_count / count)
                 tried.append(point)
@@ -451,7 +272,7 @@ class Search:
         """The original's triangles on the finest grid on which they take at most so many bytes; None on no grid."""
         found = None
         for grid in range(6, FINEST_GRID, 2):
-            if (point := self._triangles(grid)).bytes > most_bytes:
+            if (point := self.triangles(grid)).bytes > most_bytes:
                 break
             found = point
         return found
@@ -470,16 +291,9 @@ class Search:
             if LEAST_VERTICES <= wanted < 0.8 * self.part_vertices:
                 self.suited(wanted, kind, best.p2s / factor)
         if kind == PLAIN and count >= 0.8 * self.part_vertices:
-            points += [self._triangles(best.mesh.grid + step) for step in (-3, -2, -1, 1, 2, 3)]
-        for vertex_count, fitted, lessons, grid in list(self._points):
-            if fitted == kind:
-                points += [self.fit(vertex_count, kind, grid + step, lessons) for step in CURVE_GRIDS]
-        return points + list(self._points.values())
-
-
-def _some(points: np.ndarray) -> np.ndarray:
-    """At most MEASURE_VERTICES of some points, spread over them."""
-    return points[:: max(1, -(-len(points) // MEASURE_VERTICES))]
+            points += [self.triangles(best.mesh.grid + step) for step in (-3, -2, -1, 1, 2, 3)]
+        self.try_grids_beside(kind)
+        return points + self.points
 
 
 def fit_control_mesh(vertices: np.ndarray, faces: np.ndarray, *, target_p2s: float | None = None,

@@ -1,0 +1,244 @@
+"""Fits of control meshes to one original, each rounded to a grid and measured on the decoded surface.
+
+Each fit of an organic shape tells the next collapses where error was left.
+"""
+
+from collections.abc import Callable
+from copy import copy
+from typing import Self
+
+import numpy as np
+
+from .bound import Bound
+from .control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh, grid_step
+from .fit import MECHANICAL, ORGANIC, Fit, Manner, Regulariser, tag_creases
+from .folding import Folding
+from .importance import Importance
+from .mirror import WHOLE, Mirrors
+from .patches import Patches
+from .point import Point, tail_of
+from .rate import estimated_bytes
+from .repeats import Copied
+from .simplify import Simplifier, Start, compact, is_mechanical, weld
+from .target import Target, face_normals, sample_surface
+
+STEP_PER_ERROR = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: 4.0}  # grid step over the error at which a fit costs least
+STEP_PER_REAL_ERROR = 10.5  # the same over the error before rounding, of smooth fits
+ROUNDS = 5
+FINEST_GRID = 40
+MEASURE_SAMPLES = 10000
+MEASURE_VERTICES = 20000  # of either surface that are measured besides, as the largest distance is often there
+
+
+def grid_for(error: float, kind: str) -> int:
+    """The grid that suits a mean error."""
+    return grid_of(STEP_PER_ERROR[kind] * error)
+
+
+def grid_of(step: float) -> int:
+    """The grid whose step is nearest."""
+    return int(np.clip(round(-2 * np.log2(step)), 2, FINEST_GRID))
+
+
+class Fits:
+    """All fits to one original.
+
+    Args:
+        vertices: (n, 3) float, unit frame; faces: (m, 3) int; seed: of every sample.
+        count_bytes: cost of a control mesh; by default an estimate.
+        original: what errors are measured to, where the mesh is a clean surface that stands for it.
+        thorough: whether fits look at more samples, for shorter tails in a quarter more time.
+    """
+
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray, seed: int = 0,
+                 count_bytes: Callable[[ControlMesh], int] = estimated_bytes, original: Target | None = None,
+                 thorough: bool = False):
+        welded = weld(np.asarray(vertices, np.float64), np.asarray(faces, np.int64))
+        self.target = Target(*compact(*welded), seed)
+        self._compared = self.target  # what fits are compared with: all of it, or one side of mirrors
+        self.original = original or self.target
+        self.mirrors = WHOLE
+        self._single: np.ndarray | None = None  # vertices of the target that these leave alone
+        self.mechanical = is_mechanical(self.target)
+        self.count_bytes = count_bytes
+        self.thorough = thorough
+        self.seed = seed
+        rng = np.random.default_rng([seed, 1])
+        samples = sample_surface(self.original.corners, MEASURE_SAMPLES, rng)[0]
+        self._importance = Importance(samples)
+        self._asked = np.concatenate([samples, _some(self.original.vertices)])
+        self._simplifier = Simplifier(self.target, self.mechanical)
+        self._forget()
+
+    def _forget(self) -> None:
+        """As if nothing had been fitted."""
+        self._control: dict[tuple[int, int], Start] = {}
+        self._fits: dict[tuple[int, str, int], tuple[Fit, Copied]] = {}
+        self._points: dict[tuple[int, str, int, int], Point] = {}
+
+    def mirrored(self, mirrors: Mirrors, single: np.ndarray | None = None, exact: bool = False) -> Self:
+        """Fits of control meshes that are completed by mirrors; numbers of vertices are those of their parts.
+
+        `single` are the vertices (n,) bool of the target's parts that the mirrors leave alone. Where none are, and the
+        original is `exact`ly its image, one side is looked at instead of all, in a fraction of the time.
+        """
+        other = copy(self)
+        other.mirrors, other._single = mirrors, single
+        other._importance = copy(self._importance)
+        other._simplifier = Simplifier(self.target, self.mechanical, mirrors, single)
+        if exact and not other._simplifier.single.any():
+            other._compared = self.target.on_one_side(*other._simplifier.one_side, len(mirrors.axes))
+        other._forget()
+        return other
+
+    @property
+    def part_vertices(self) -> int:
+        """Of the original's different parts on one side of the mirrors."""
+        return len(self._simplifier.vertices)
+
+    @property
+    def manner(self) -> Manner:
+        """How distances count in its fits."""
+        return MECHANICAL if self.mechanical else ORGANIC
+
+    @property
+    def lessons(self) -> int:
+        """Times that the collapses have learnt."""
+        return self._importance.lessons
+
+    def has(self, vertex_count: int, kind: str) -> bool:
+        """Whether such a fit was made since the collapses have learnt."""
+        return (vertex_count, kind, self.lessons) in self._fits
+
+    def become_mechanical(self) -> None:
+        """Fit as suits struts and sheets from now on."""
+        self.mechanical = True
+        self._simplifier = Simplifier(self.target, True, self.mirrors, self._single)
+
+    @property
+    def points(self) -> list[Point]:
+        """All that were found so far."""
+        return list(self._points.values())
+
+    def measure(self, mesh: ControlMesh, vertex_count: int | None = None) -> Point:
+        """Exact distances between the decoded surface and the original; infinite where no triangle has area.
+
+        `vertex_count` is that of its different parts, where some are copies.
+        """
+        return self._measure(mesh, vertex_count)[0]
+
+    def _measure(self, mesh: ControlMesh, vertex_count: int | None = None) -> tuple[Point, np.ndarray]:
+        """The measured point, and the distances from the samples of the original."""
+        import point_cloud_utils as pcu
+
+        vertices, faces = mesh.surface()
+        faces = faces[face_normals(vertices[faces])[1] > 0]
+        count = len(mesh.positions) if vertex_count is None else vertex_count
+        if len(faces) == 0:
+            return Point(mesh, self.count_bytes(mesh), np.inf, np.inf, np.inf, count), np.full(MEASURE_SAMPLES, np.inf)
+        rng = np.random.default_rng([self.seed, 2])
+        samples = sample_surface(vertices[faces], MEASURE_SAMPLES, rng)[0]
+        there = pcu.closest_points_on_mesh(self._asked, vertices, faces.astype(np.int32))[0]
+        back = pcu.closest_points_on_mesh(np.concatenate([samples, _some(vertices[np.unique(faces)])]),
+                                          self.original.vertices, self.original.faces.astype(np.int32))[0]
+        means = np.concatenate([there[:MEASURE_SAMPLES], back[:MEASURE_SAMPLES]])
+        errors = float(means.mean()), float(np.quantile(means, 0.99)), float(max(there.max(), back.max()))
+        tail = 1.0 if self.mechanical else tail_of(*errors)  # edges and flat parts keep the error of those even
+        return Point(mesh, self.count_bytes(mesh), *errors, count, tail), there[:MEASURE_SAMPLES]
+
+    def fit(self, vertex_count: int, kind: str, grid: int, lessons: int | None = None) -> Point:
+        """A fit with about `vertex_count` vertices, rounded to the grid and measured.
+
+        `lessons` names an earlier fit of that size, to be rounded to another grid.
+        """
+        key = vertex_count, kind, self.lessons if lessons is None else lessons
+        if (*key, grid) not in self._points:
+            if key not in self._fits:
+                self._fits[key] = self._fit_real(vertex_count, kind, grid_step(grid))
+            self._points[(*key, grid)] = self._rounded(key, grid)
+        return self._points[(*key, grid)]
+
+    def try_grids_beside(self, kind: str) -> None:
+        """Every fit of a kind so far on the grids next to its own too."""
+        for vertex_count, fitted, lessons, grid in list(self._points):
+            if fitted == kind:
+                for step in (-1, 1):
+                    self.fit(vertex_count, kind, grid + step, lessons)
+
+    def learn(self, places: np.ndarray, distances: np.ndarray) -> None:
+        """Let the next collapses spend vertices where distances (k,) at places (k, 3) of the original are large."""
+        self._importance.learn_elsewhere(places, distances)
+
+    def suited(self, vertex_count: int, kind: str, error: float, finer: int = 0) -> Point:
+        """A fit on the grid that suits the expected `error`; of a smooth shape, its own error before rounding.
+
+        On mechanical shapes that says little: flat parts have none on any grid. `finer` is added to the grid.
+        """
+        key, grid = (vertex_count, kind, self.lessons), grid_for(error, kind)
+        if not self.mechanical and kind == SMOOTH:
+            if key not in self._fits:
+                self._fits[key] = self._fit_real(vertex_count, kind, grid_step(grid))
+            found = self._fits[key][0].error
+            grid = grid_of(STEP_PER_REAL_ERROR * found) if 0 < found < np.inf else grid
+        return self.fit(vertex_count, kind, grid + finer)
+
+    def _rounded(self, key: tuple[int, str, int], grid: int) -> Point:
+        """A fit on a grid; the next fits learn from it where they can."""
+        fit, part = self._fits[key]
+        vertex_count, kind, lessons = key
+        start, creases = self._control[vertex_count, lessons], part.creases if kind == CREASED else None
+        positions, single = fit.integers(grid_step(grid)), start.single_of(part)
+        mesh = ControlMesh(positions, part.faces, creases, kind, grid, self.mirrors, single)
+        point, distances = self._measure(mesh, len(start.vertices))
+        if kind == PLAIN:  # the vertices as decimated keep planes, whose coordinates repeat and cost little
+            other = self._on_grid(start, grid)
+            point = min(point, other, key=lambda p: p.bytes * p.p2s)
+        if not self.mechanical and np.isfinite(point.p2s) and self.lessons == lessons:
+            self._importance.learn(distances)
+        return point
+
+    def _fit_real(self, vertex_count: int, kind: str, step: float) -> tuple[Fit, Copied]:
+        control = vertex_count, self.lessons
+        if control not in self._control:
+            self._control[control] = self._simplifier.to(vertex_count, self._importance)
+        start = self._control[control]
+        part = start.repeats.copied(start.faces)
+        folding = Folding(self.mirrors, start.vertices, part, start.single)
+        whole = folding.whole(start.vertices - self.mirrors.origin)
+        if kind == CREASED:
+            creases = tag_creases(self.target, whole, folding.faces)
+            part = start.repeats.copied(start.faces, creases[(creases < len(start.vertices)).all(axis=1)])
+            folding = Folding(self.mirrors, start.vertices, part, start.single)
+        sampled = None if self._compared is self.target else len(part.faces)
+        patches = Patches(folding.faces, len(whole), folding.creases if kind == CREASED else None, kind, sampled)
+        regulariser = Regulariser(folding.faces, len(whole))
+        fit = Fit(self._compared, patches, regulariser, whole, manner=self.manner, folding=folding,
+                  thorough=self.thorough)
+        fit.improve(ROUNDS, step)
+        return fit, part
+
+    def _on_grid(self, start: Start, grid: int) -> Point:
+        """Plain triangles with their vertices rounded one by one."""
+        part, step = start.repeats.copied(start.faces), grid_step(grid)
+        positions = np.rint((start.vertices - self.mirrors.origin) / step).astype(np.int32)
+        single = start.single_of(part)
+        mesh = ControlMesh(part.on_grid(positions, step), part.faces, None, PLAIN, grid, self.mirrors, single)
+        return self.measure(mesh, len(start.vertices))
+
+    def triangles(self, grid: int) -> Point:
+        """The original's triangles on a grid."""
+        return self._on_grid(self._simplifier.triangles, grid)
+
+    def own_triangles(self, bound: Bound) -> Point:
+        """The original's triangles on the coarsest grid that keeps to a bound."""
+        grid = grid_for(bound.expected_mean, PLAIN)
+        while True:
+            point = self.triangles(grid)
+            if bound.ratio(point) <= 1 or grid >= FINEST_GRID:
+                return point
+            grid += max(1, int(np.ceil(2 * np.log2(min(bound.ratio(point), 16.0)))))
+
+
+def _some(points: np.ndarray) -> np.ndarray:
+    """At most MEASURE_VERTICES of some points, spread over them."""
+    return points[:: max(1, -(-len(points) // MEASURE_VERTICES))]
