@@ -16,7 +16,7 @@ import numpy as np
 from necgs_cli.decoding import POSED
 from necgs_cli.mesh_codec import CodedMesh, cheapest_hull
 from necgs_cli.outcome import NecgsError, Skipped
-from necgs_cli.pose_tasks import MOST_TEACHERS, Allowed, PoseTask, RootTask, Shape, decoded, run_task
+from necgs_cli.pose_tasks import Allowed, PoseTask, RootTask, Shape, decoded, run_task
 from necgs_cli.prepare import Prepared, run_all
 from necgs_cli.progress import Progress
 from necgs_cli.references import LONGEST_CHAIN, NOTHING_STORED, Coded, Stored, dependence_bytes, near_of
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 TRIES = 2
 """Models whose control mesh is tried on one before it keeps its own."""
+MOST_TEACHERS, MODELS_A_TEACHER = 6, 3
+"""Models from which a family's first one learns: they take time, which is not to grow with the others'."""
 INTERRUPTED = 130
 
 Choice = Callable[[Sequence[Sequence[CodedMesh]]], list[CodedMesh]]
@@ -118,7 +120,8 @@ class Families:
         for i in roots:
             family = [k for k, alike in enumerate(self._alike) if i in alike]
             p2s = float(np.mean([self._own[k].p2s for k in (i, *family)]))
-            teachers = tuple(self._shape(family[k]) for k in evenly_spaced(len(family), MOST_TEACHERS))
+            most = min(MOST_TEACHERS, -(-len(family) // MODELS_A_TEACHER))
+            teachers = tuple(self._shape(family[k]) for k in evenly_spaced(len(family), most))
             tasks.append(RootTask(self._shape(i), self._allowed[i], self._seed, self._own[i], p2s, teachers))
         for i, better in zip(roots, self._all(tasks, "fitting the first of their kind"), strict=True):
             self.records[i] = better[0] if better else self._own[i]

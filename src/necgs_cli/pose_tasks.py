@@ -23,8 +23,8 @@ ROOT_VERTICES, SHARED_ROOT_VERTICES, ROOT_FITS = 1.25, 1.5, 2
 
 More where the error is shared over the set: what they are too exact then saves bytes elsewhere.
 """
-LESSONS, MOST_TEACHERS = 2, 6
-"""Fits of a family's first one that learn from the others, and how many of these teach."""
+LESSONS = 2
+"""Fits of a family's first one that learn from the others."""
 LEAST_ERROR = 1e-12
 """Stands for none where an error is divided by."""
 

@@ -15,6 +15,7 @@ from necgs_cli import NecgsError, families, joining, pose_tasks, references
 from necgs_cli.bitstream.container import Container, ModelRecord, write_container
 from necgs_cli.bitstream.records import make_record
 from necgs_cli.decoding import MOST_POSES, POSED
+from necgs_cli.explicit import lessons
 from necgs_cli.explicit.control_mesh import SMOOTH, ControlMesh, grid_step
 from necgs_cli.explicit.records import decode_record, encode_posed, encode_record
 from necgs_cli.mesh_codec import CodedMesh, MeshTask
@@ -327,6 +328,21 @@ def test_a_family_that_does_not_pay_is_undone(monkeypatch):
     report = necgs_cli.encode([frame(0), frame(0.1)], io.BytesIO(), OPTIONS)
     assert [model.kind for model in report.models] == ["loop", "loop"]
     assert report.models[0].record_bytes == alone.models[0].record_bytes
+
+
+def test_the_first_of_a_family_learns_from_others_of_it(monkeypatch):
+    taught, errors_on_others = [], lessons.errors_on_others
+
+    def listened(mesh, teachers, *args):
+        places, errors = errors_on_others(mesh, teachers, *args)
+        taught.append((len(mesh.positions), [teacher.moved is not None for teacher in teachers], len(errors)))
+        return places, errors
+
+    monkeypatch.setattr(lessons, "errors_on_others", listened)
+    vertices, faces = frame(0.1)
+    necgs_cli.encode([frame(0), (vertices, faces[10:]), *map(frame, (0.2, 0.3, 0.4))], io.BytesIO(), OPTIONS)
+    assert [same for _, same, _ in taught] == [[False, True]] * pose_tasks.LESSONS, "two of the other four teach"
+    assert all(count > 0 and 1 <= found // lessons.SAMPLES <= 2 for count, _, found in taught)
 
 
 @pytest.mark.parametrize("goal", [{"error": ErrorBound(ERROR)}, {"target_size": 700}])
