@@ -1,6 +1,7 @@
 """Control meshes of analytic shapes: how near the decoded surface comes, measured exactly."""
 
 import numpy as np
+import point_cloud_utils as pcu
 import pytest
 import trimesh
 
@@ -149,6 +150,19 @@ def test_collapses_leave_more_vertices_where_fits_were_bad():
         importance.learn(np.where(end, 0.03, 0.003))
     more = Collapser(vertices, faces, importance.at(centres)).to(80)[0]
     assert (more[:, 0] > 0.5).sum() > 1.2 * (even[:, 0] > 0.5).sum()
+
+
+@pytest.mark.parametrize("thickness", [0.02, 0.1])
+def test_collapses_keep_the_rims_of_thin_parts(thickness):
+    ball = trimesh.creation.icosphere(4)
+    x, y, z = ball.vertices.T
+    leaf = np.stack([x, y * (0.6 + 0.4 * x), thickness * z * (1 - x**2 - y**2)], axis=1)
+    missed = []
+    for rims in (False, True):
+        vertices, faces = Collapser(leaf, np.array(ball.faces), rims=rims).to(120)
+        missed.append(pcu.closest_points_on_mesh(leaf, vertices, faces.astype(np.int32))[0])
+    without, kept = missed
+    assert kept.max() < 0.3 * without.max() and kept.mean() < 0.4 * without.mean()
 
 
 @pytest.mark.parametrize("mean, p99, largest, felt", [(1e-3, 3e-3, 10e-3, 1e-3), (1e-3, 6e-3, 40e-3, 2.25e-3),

@@ -1,9 +1,10 @@
 """Edge collapses by quadric error, many at a time: control meshes whose triangles suit a smooth surface.
 
 Quadrics with area weights and planes along borders (Garland and Heckbert, Surface simplification using quadric error
-metrics, SIGGRAPH 1997). What differs: the cost is divided by the shape of the triangles that a collapse leaves and
-grows with irregular valences, because the mesh will carry a Loop surface and its connectivity will be coded; topology
-is kept; and in each round every edge that is cheaper than all others around it collapses, in array operations.
+metrics, SIGGRAPH 1997). What differs: planes also stand across sharp folds, for the sides of an ear or a fin say
+nothing about where its rim is; the cost is divided by the shape of the triangles that a collapse leaves and grows with
+irregular valences, because the mesh will carry a Loop surface and its connectivity will be coded; topology is kept; and
+in each round every edge that is cheaper than all others around it collapses, in array operations.
 """
 
 from copy import copy
@@ -15,6 +16,8 @@ from .subdivide import unique_edges
 from .target import face_normals
 
 BORDER_WEIGHT = 1.0  # of planes along borders, against the triangle beside them
+RIM_WEIGHT = 1.0  # of planes across folds, for a unit of the cosine below the following one
+FOLD = 0.5  # cosine between the normals of two triangles below which they are folded
 FLOOR = 1e-7  # squared distance below which collapses are ordered by shape, not by error
 MINIMUM_TURN = 0.2  # least cosine between a triangle's normals before and after
 HELD = 1e9  # weight of a coordinate that is held, against that of what is ill-defined
@@ -29,16 +32,18 @@ def _plane_quadrics(normals, points, weights):
     return weights[:, None] * plane[:, i] * plane[:, j]
 
 
-def vertex_quadrics(vertices: np.ndarray, faces: np.ndarray, importance: np.ndarray | None = None) -> np.ndarray:
+def vertex_quadrics(vertices: np.ndarray, faces: np.ndarray, importance: np.ndarray | None = None,
+                    rims: bool = True) -> np.ndarray:
     """(n, 10) quadrics of the faces about each vertex, with planes along borders and non-manifold edges.
 
     Args:
         vertices: (n, 3) float; faces: (m, 3) int; importance: (m,) factor of each face's area, or None.
+        rims: whether planes stand across folds too.
     """
     corners = vertices[faces]
     normals, areas = face_normals(corners)
-    if importance is not None:
-        areas = areas * importance
+    importance = np.ones(len(faces)) if importance is None else importance
+    areas = areas * importance
     quadrics = np.zeros((len(vertices), 10))
     of_face = _plane_quadrics(normals, corners[:, 0], areas / 3)
     for k in range(3):
@@ -52,6 +57,17 @@ def vertex_quadrics(vertices: np.ndarray, faces: np.ndarray, importance: np.ndar
     of_side = _plane_quadrics(across, vertices[ends[:, 0]], BORDER_WEIGHT * (along**2).sum(1))
     for k in (0, 1):
         np.add.at(quadrics, ends[:, k], of_side)
+    if rims:
+        pair = np.argsort(edge_of, kind="stable")[np.repeat(count == 2, count)].reshape(-1, 2) % len(faces)
+        cosine = (normals[pair[:, 0]] * normals[pair[:, 1]]).sum(1)
+        folded = cosine < FOLD
+        pair, ends, fold = pair[folded], edges[count == 2][folded], FOLD - cosine[folded]
+        outward = normals[pair].sum(axis=1)
+        outward /= np.maximum(np.linalg.norm(outward, axis=1), 1e-6)[:, None]
+        length2 = ((vertices[ends[:, 1]] - vertices[ends[:, 0]]) ** 2).sum(1)
+        of_rim = _plane_quadrics(outward, vertices[ends[:, 0]], RIM_WEIGHT * fold * length2 * importance[pair].mean(1))
+        for k in (0, 1):
+            np.add.at(quadrics, ends[:, k], of_rim)
     return quadrics
 
 
@@ -112,14 +128,15 @@ class Collapser:
         vertices: (n, 3) float; faces: (m, 3) int; importance: (m,) factor of each face's area, or None.
         shape: 0 is quadric error alone; 1 divides by the quality of the triangles that are left.
         regular: how much a collapse that makes valences less regular is held back.
+        rims: whether the rims of thin parts are kept where they are.
         mirrors: planes on which vertices stay that lie on them.
     """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, importance: np.ndarray | None = None,
-                 shape: float = 2.0, regular: float = 0.1, mirrors: Mirrors = WHOLE):
+                 shape: float = 2.0, regular: float = 0.1, rims: bool = True, mirrors: Mirrors = WHOLE):
         self.vertices, self.faces = np.array(vertices, np.float64), np.array(faces, np.int64)
         self.shape, self.regular = shape, regular
-        self.quadrics = vertex_quadrics(self.vertices, self.faces, importance)
+        self.quadrics = vertex_quadrics(self.vertices, self.faces, importance, rims)
         self.held = np.zeros(self.vertices.shape, bool)  # coordinates that stay as they are
         for axis in mirrors.axes:
             self.held[:, axis] = np.abs(self.vertices[:, axis] - mirrors.origin[axis]) < ON_PLANE

@@ -159,6 +159,6 @@ class Simplifier:
                 times = (self.repeats.times() * images)[self.faces[:, 0]]
             else:
                 start = self._reduced(LARGE)
-            self._stage = Collapser(*start, times, shape=0.0, regular=0.0, mirrors=self._mirrors)
+            self._stage = Collapser(*start, times, shape=0.0, regular=0.0, rims=False, mirrors=self._mirrors)
             self._stage.to(STAGE * vertex_count)
         return self._stage.copy()
