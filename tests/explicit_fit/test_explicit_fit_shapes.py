@@ -5,14 +5,16 @@ import point_cloud_utils as pcu
 import pytest
 import trimesh
 
+from necgs_cli.explicit import fits, search
 from necgs_cli.explicit.bound import Bound
 from necgs_cli.explicit.collapse import Collapser
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
 from necgs_cli.explicit.importance import Importance
 from necgs_cli.explicit.point import Point, tail_of
 from necgs_cli.explicit.search import Search, fit_control_mesh
-from necgs_cli.explicit.simplify import compact
+from necgs_cli.explicit.simplify import compact, is_mechanical, may_be_mechanical
 from necgs_cli.explicit.subdivide import unique_edges
+from necgs_cli.explicit.target import Target
 from necgs_cli.mesh_codec import NEAR, CodedMesh, cheapest_hull
 
 
@@ -139,6 +141,24 @@ def test_the_most_exact_mesh_of_a_size_is_found():
     small, large = search.within(60), search.within(150)
     assert small.bytes <= 60 and 100 < large.bytes <= 150
     assert large.p2s < small.p2s
+
+
+@pytest.mark.parametrize("shape, mechanical", [(ellipsoid, False), (torus, False), (rounded_steps, True)])
+def test_what_may_be_of_either_sort_is_told_by_its_fits(shape, mechanical, monkeypatch):
+    monkeypatch.setattr(fits, "is_mechanical", lambda target: False)
+    monkeypatch.setattr(search, "may_be_mechanical", lambda target: True)
+    found = Search(*shape())
+    point = found.best(Bound(6e-3))
+    assert found.mechanical is mechanical
+    assert point.p2s <= 6e-3 and (mechanical or point.mesh.kind == SMOOTH)
+
+
+def test_coarse_triangles_make_a_shape_doubtful_but_not_mechanical():
+    ball = trimesh.creation.icosphere(4)
+    folded = np.array(ball.vertices) * (1 + 0.03 * np.sign(np.sin(9 * ball.vertices[:, :1])))
+    target = Target(folded, np.array(ball.faces))
+    assert may_be_mechanical(target) and not is_mechanical(target)
+    assert not may_be_mechanical(Target(np.array(ball.vertices), np.array(ball.faces)))
 
 
 def test_collapses_leave_more_vertices_where_fits_were_bad():

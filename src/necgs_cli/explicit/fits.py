@@ -110,10 +110,18 @@ class Fits:
         """Whether such a fit was made since the collapses have learnt."""
         return (vertex_count, kind, self.lessons) in self._fits
 
-    def become_mechanical(self) -> None:
-        """Fit as suits struts and sheets from now on."""
-        self.mechanical = True
-        self._simplifier = Simplifier(self.target, True, self.mirrors, self._single)
+    def as_mechanical(self) -> Self:
+        """The same original, fitted as suits struts and sheets."""
+        other = copy(self)
+        other.mechanical = True
+        other._simplifier = Simplifier(self.target, True, self.mirrors, self._single)
+        other._forget()
+        return other
+
+    def go_on_as(self, other: "Fits") -> None:
+        """Fit in the manner of another one from now on, and know its fits instead of those so far."""
+        self.mechanical, self._simplifier = other.mechanical, other._simplifier
+        self._control, self._fits, self._points = other._control, other._fits, other._points
 
     @property
     def points(self) -> list[Point]:

@@ -31,6 +31,11 @@ class Point:
         """The mean error, more where its tail is long; no less where it is short, as of the original's triangles."""
         return self.p2s * max(self.tail, 1.0)
 
+    @property
+    def demand(self) -> float:
+        """Bytes times error, its tail counted on every sort of shape: the less, the better the fit is for its size."""
+        return self.bytes * self.p2s * tail_of(self.p2s, self.p99, self.max_error)
+
 
 def tail_of(mean: float, p99: float, largest: float) -> float:
     """How much more an error counts than its mean: fingers and ears that are lost hardly show in that.

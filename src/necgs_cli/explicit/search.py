@@ -16,6 +16,7 @@ from .fits import FINEST_GRID, Fits
 from .mirror import Mirrors
 from .point import Point
 from .rate import estimated_bytes
+from .simplify import may_be_mechanical
 from .symmetry import Symmetry
 from .target import Target
 
@@ -33,7 +34,7 @@ DOUBT = 0.3  # power of a first fit's error over the asked one, with which it ma
 LIKELY = 1.05  # times the cost that is predicted for a whole mesh, from which a mirrored one is held against it
 FEWER = 0.9  # of the original's vertices that exact mirrors leave, up to which no whole fit is held against theirs
 STEEP = 2.0  # times the vertices of what is too little, from which what is enough is halved, not inched down from
-ODD = 0.7  # error times vertices of a smooth fit, 0.3 to 0.5 on organic shapes, from which a shape is mechanical
+ODD = 0.7  # error times vertices of a smooth fit, 0.3 to 0.7 on organic shapes, above which it may be mechanical
 CLEAN_SHARE = 0.6  # of the asked error, up to which a soup's clean surface may be off by itself
 BITS_PER_VERTEX = 16.0  # of records, about
 
@@ -131,6 +132,7 @@ class Search(Fits):
         mean, self._instead = bound.expected_mean, None
         if (clean := self._cleaned(mean)) and bound.ratio(point := clean.best(bound)) <= 1:
             return self._or_own_triangles(clean, point, bound)
+        self._tell_sort(mean)
         symmetric, rival_cost = self._symmetric(mean)
         if symmetric and bound.ratio(point := symmetric.best(bound)) <= 1:
             point = self._or_own_triangles(symmetric, point, bound)
@@ -169,15 +171,29 @@ class Search(Fits):
         return guess if guess < self.part_vertices else max(LEAST_VERTICES, self.part_vertices // 2)
 
     def _first_fits(self, mean: float) -> tuple[int, dict[str, Point]]:
-        """Vertices that a mean error may take, and a fit with so many of each kind that may suit the shape."""
+        """Vertices that a mean error may take, and a fit with so many of each kind that may suit the shape.
+
+        What may be mechanical, or seems odd for an organic shape, is fitted as both, and is from then on what took
+        less bytes for less error, the tail counted alike.
+        """
         guess = self._first_count(mean)
-        if not self.mechanical:
-            smooth = self.suited(guess, SMOOTH, mean)
-            if self._organic or smooth.p2s * guess <= ODD * 0.5 ** len(self.mirrors.axes):
-                self._organic = True
-                return guess, {SMOOTH: smooth}
-            self.become_mechanical()  # struts, sheets: not what was thought
-        return guess, {kind: self.suited(guess, kind, mean) for kind in KINDS}
+        if self.mechanical:
+            return guess, {kind: self.suited(guess, kind, mean) for kind in KINDS}
+        smooth = self.suited(guess, SMOOTH, mean)
+        odd = smooth.p2s * guess > ODD * 0.5 ** len(self.mirrors.axes)
+        if not self._organic and (odd or may_be_mechanical(self.target)):
+            rival = self.as_mechanical()
+            fits = {kind: rival.suited(guess, kind, mean) for kind in KINDS}
+            if min(p.demand for p in fits.values()) < smooth.demand:
+                self.go_on_as(rival)
+                return guess, fits
+        self._organic = True
+        return guess, {SMOOTH: smooth}
+
+    def _tell_sort(self, mean: float) -> None:
+        """What sort of shape it is, where that is in doubt: mirrors are looked for in both, but not alike."""
+        if not (self.mechanical or self._organic) and may_be_mechanical(self.target):
+            self._first_fits(mean)
 
     def _cleaned(self, error: float) -> "Search | None":
         """The search on a closed surface in place of a soup; none for other meshes, or where it is too far off."""
@@ -233,6 +249,7 @@ class Search(Fits):
         if not few and (clean := self._cleaned(mean)):
             self._instead = clean
             return clean.within(most_bytes)
+        self._tell_sort(mean)
         self._instead, rival_cost = self._symmetric(mean)
         if self._instead is None:
             return self._within_of_its_own(most_bytes, mean)

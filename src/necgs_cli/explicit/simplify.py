@@ -16,13 +16,18 @@ from .target import Target
 PREPARED = 4  # times the wanted faces to which a fast decimator reduces first, where shape decides
 STAGE, STAGE_LEAST = 4, 2  # times the wanted vertices at which collapses of the original are kept, and used again
 LARGE = 12000  # faces to which it reduces first where edges must stay
-SHARP_SHARE = 0.3  # of a mesh's bending that sharp edges hold, from which it is treated as mechanical
+SHARP_SHARE, DOUBTFUL_SHARE = 0.5, 0.3  # of the bending at sharp edges, from which a shape is or may be mechanical
 FEW_FACES = 1500  # below which every mesh is
 
 
 def is_mechanical(target: Target) -> bool:
     """Whether edges and flat parts make the shape: creases and plain triangles are then worth a trial."""
     return target.sharp_share > SHARP_SHARE or len(target.faces) < FEW_FACES
+
+
+def may_be_mechanical(target: Target) -> bool:
+    """Whether edges may make the shape; or it is one of toes and folds, which coarse triangles have made sharp."""
+    return target.sharp_share > DOUBTFUL_SHARE
 
 
 def _prepared(vertices: np.ndarray, faces: np.ndarray, face_count: int) -> tuple[np.ndarray, np.ndarray]:
