@@ -1,8 +1,8 @@
 """Edge collapses by quadric error, many at a time: control meshes whose triangles suit a smooth surface.
 
 Quadrics with area weights and planes along borders (Garland and Heckbert, Surface simplification using quadric error
-metrics, SIGGRAPH 1997). What differs: planes also stand across sharp folds, for the sides of an ear or a fin say
-nothing about where its rim is; the cost is divided by the shape of the triangles that a collapse leaves and grows with
+metrics, SIGGRAPH 1997). What differs: planes also stand across sharp rims, for the sides of an ear or a fin say
+nothing about where that ends; the cost is divided by the shape of the triangles that a collapse leaves and grows with
 irregular valences, because the mesh will carry a Loop surface and its connectivity will be coded; topology is kept; and
 in each round every edge that is cheaper than all others around it collapses, in array operations.
 """
@@ -16,8 +16,8 @@ from .subdivide import unique_edges
 from .target import face_normals
 
 BORDER_WEIGHT = 1.0  # of planes along borders, against the triangle beside them
-RIM_WEIGHT = 1.0  # of planes across folds, for a unit of the cosine below the following one
-FOLD = 0.5  # cosine between the normals of two triangles below which they are folded
+RIM_WEIGHT = 1.0  # of planes across rims, for a unit of the cosine below the following one
+FOLD = 0.5  # cosine between the normals of two triangles below which their edge is a rim, if it is convex
 FLOOR = 1e-7  # squared distance below which collapses are ordered by shape, not by error
 MINIMUM_TURN = 0.2  # least cosine between a triangle's normals before and after
 HELD = 1e9  # weight of a coordinate that is held, against that of what is ill-defined
@@ -38,7 +38,7 @@ def vertex_quadrics(vertices: np.ndarray, faces: np.ndarray, importance: np.ndar
 
     Args:
         vertices: (n, 3) float; faces: (m, 3) int; importance: (m,) factor of each face's area, or None.
-        rims: whether planes stand across folds too.
+        rims: whether planes stand across convex folds too.
     """
     corners = vertices[faces]
     normals, areas = face_normals(corners)
@@ -58,10 +58,13 @@ def vertex_quadrics(vertices: np.ndarray, faces: np.ndarray, importance: np.ndar
     for k in (0, 1):
         np.add.at(quadrics, ends[:, k], of_side)
     if rims:
-        pair = np.argsort(edge_of, kind="stable")[np.repeat(count == 2, count)].reshape(-1, 2) % len(faces)
+        sides = np.argsort(edge_of, kind="stable")[np.repeat(count == 2, count)].reshape(-1, 2)
+        corner, pair = sides[:, 1] // len(faces), sides % len(faces)
         cosine = (normals[pair[:, 0]] * normals[pair[:, 1]]).sum(1)
-        folded = cosine < FOLD
-        pair, ends, fold = pair[folded], edges[count == 2][folded], FOLD - cosine[folded]
+        apex, ends = vertices[faces[pair[:, 1], (corner + 2) % 3]], edges[count == 2]
+        convex = ((apex - vertices[ends[:, 0]]) * normals[pair[:, 0]]).sum(1) < 0
+        rim = (cosine < FOLD) & convex
+        pair, ends, fold = pair[rim], ends[rim], FOLD - cosine[rim]
         outward = normals[pair].sum(axis=1)
         outward /= np.maximum(np.linalg.norm(outward, axis=1), 1e-6)[:, None]
         length2 = ((vertices[ends[:, 1]] - vertices[ends[:, 0]]) ** 2).sum(1)
