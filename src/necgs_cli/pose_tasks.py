@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from necgs_cli.outcome import NecgsError, Skipped
 if TYPE_CHECKING:
     from necgs_cli.explicit.control_mesh import ControlMesh
     from necgs_cli.explicit.lessons import Teacher
+    from necgs_cli.explicit.point import Point
     from necgs_cli.explicit.search import Search
     from necgs_cli.journal import Journal
 
@@ -117,7 +119,6 @@ class RootTask(_ShapeTask):
     def run(self) -> list[CodedMesh]:
         from necgs_cli.explicit.bound import Bound
         from necgs_cli.explicit.control_mesh import PLAIN
-        from necgs_cli.explicit.lessons import errors_on_others
         from necgs_cli.mesh_codec import MeshTask
 
         mesh = decoded(self.own)
@@ -128,17 +129,32 @@ class RootTask(_ShapeTask):
         count = round(more * len(mesh.positions) * self.own.p2s / self.p2s)
         expected = self.p2s * to_unit / more
         search = search.mirrored(mesh.mirrors)
-        points = [search.suited(count, mesh.kind, expected) for _ in range(ROOT_FITS)]
         allowed = Bound(self.p2s, self.allowed.max_error).scaled(to_unit)
-        if not search.mechanical:
-            teachers = [self._teacher(shape) for shape in self.family]
-            for _ in range(LESSONS):
-                found = errors_on_others(points[-1].mesh, teachers, search.manner, allowed.mean, self.seed)
-                if len(found[0]):
-                    search.learn(*found)
-                    points.append(search.suited(count, mesh.kind, expected))
-        point = next((p for p in reversed(points) if allowed.ratio(p) <= 1), None)
-        return [MeshTask.coded(point, 1 / to_unit)] if point else []
+        fitted = partial(search.suited, count, mesh.kind, expected)
+        points = [fitted() for _ in range(ROOT_FITS)]
+        merits = [p.cost * p.p2s for p in points]
+        if self.family and not search.mechanical:
+            points, merits = self._taught(search, points[-1], fitted, allowed.mean)
+        good = [n for n, p in enumerate(points) if allowed.ratio(p) <= 1]
+        best = min(good, key=lambda n: merits[n], default=None)
+        return [] if best is None else [MeshTask.coded(points[best], 1 / to_unit)]
+
+    def _taught(
+        self, search: Search, first: Point, fitted: Callable[[], Point], mean: float
+    ) -> tuple[list[Point], list[float]]:
+        """A first fit and those that learn from the others, and for each its bytes times what it misses on these."""
+        from necgs_cli.explicit.lessons import errors_on_others
+
+        teachers = [self._teacher(shape) for shape in self.family]
+        points, merits = [first], []
+        for left in reversed(range(LESSONS + 1)):
+            lesson = errors_on_others(points[-1].mesh, teachers, search.manner, mean, self.seed)
+            merits.append(points[-1].bytes * lesson.felt)
+            if not left or not len(lesson.places):
+                break
+            search.learn(lesson.places, lesson.errors)
+            points.append(fitted())
+        return points, merits
 
     def _teacher(self, shape: Shape) -> Teacher:
         from necgs_cli.explicit.lessons import Teacher

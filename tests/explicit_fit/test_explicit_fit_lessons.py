@@ -33,10 +33,12 @@ def teacher(same_triangles=False):
 @pytest.mark.parametrize("same_triangles", [False, True])
 def test_errors_lie_where_the_others_differ(same_triangles):
     mesh = ball_search().fit(40, SMOOTH, 14).mesh
-    places, errors = errors_on_others(mesh, [teacher(same_triangles)] * 2, ORGANIC, MEAN, 0)
+    lesson = errors_on_others(mesh, [teacher(same_triangles)] * 2, ORGANIC, MEAN, 0)
+    places, errors = lesson.places, lesson.errors
     at_the_end = places[:, 0] > 0.3
     assert np.abs(np.linalg.norm(places, axis=1) - 1).max() < 0.05, "on the first one, not on the other"
     assert errors.mean() == pytest.approx(1)
+    assert 1e-3 < lesson.felt < 2.5 * MEAN
     assert errors[at_the_end].mean() > 2 * errors[~at_the_end].mean()
 
 
@@ -46,7 +48,8 @@ def test_the_next_collapses_spend_vertices_there():
     for _ in range(4):
         mesh = search.fit(40, SMOOTH, 14).mesh
         counts.append((mesh.vertices[:, 0] > 0.3).sum())
-        search.learn(*errors_on_others(mesh, [teacher()], ORGANIC, MEAN, 0))
+        lesson = errors_on_others(mesh, [teacher()], ORGANIC, MEAN, 0)
+        search.learn(lesson.places, lesson.errors)
     assert counts[-1] > 1.2 * counts[0]
 
 
@@ -54,8 +57,8 @@ def test_others_on_which_it_cannot_be_laid_teach_nothing():
     mesh = ball_search().fit(40, SMOOTH, 14).mesh
     plank = trimesh.creation.box((0.2, 2, 0.1)).subdivide().subdivide()
     other = Teacher(Target(np.array(plank.vertices), np.array(plank.faces)))
-    places, errors = errors_on_others(mesh, [other], ORGANIC, 1e-4, 0)
-    assert len(places) == len(errors) == 0
+    lesson = errors_on_others(mesh, [other], ORGANIC, 1e-4, 0)
+    assert len(lesson.places) == len(lesson.errors) == 0 and lesson.felt > 1e-4
 
 
 @pytest.mark.parametrize("count, expected", [(0, []), (1, [0]), (3, [0, 1, 2]), (11, [0, 2, 4, 6, 8, 10])])

@@ -14,6 +14,7 @@ from .fit import TOLD_BITS_PER_VERTEX, Fit, Manner, Regulariser
 from .fits import ROUNDS
 from .folding import whole_folding
 from .patches import Patches
+from .point import tail_of
 from .pose import FARTHEST
 from .registration import register
 from .target import Target, sample_surface
@@ -34,16 +35,27 @@ class Teacher:
     moved: Callable[[np.ndarray], np.ndarray] | None = None
 
 
-def errors_on_others(mesh: ControlMesh, teachers: Sequence[Teacher], manner: Manner, mean: float,
-                     seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Errors that a control mesh of the first model leaves on the others, where they lie on the first one.
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """Errors that a control mesh of the first model leaves on the others.
+
+    Attributes:
+        places, errors: (k, 3) on its surface, and (k,) distances there, of samples of the others over their mean; of
+            those on which it can be laid.
+        felt: the mean error on the others, tails counted; of those on which it cannot be laid, as far as is tried.
+    """
+
+    places: np.ndarray
+    errors: np.ndarray
+    felt: float
+
+
+def errors_on_others(mesh: ControlMesh, teachers: Sequence[Teacher], manner: Manner, mean: float, seed: int) -> Lesson:
+    """Lays a control mesh of the first model onto the others, before it is rounded to a grid.
 
     Args:
         mesh: of the first model; manner: of its fits; mean: the error that is asked for, unit frame.
         seed: of the samples.
-    Returns:
-        Places (k, 3) on the surface of `mesh`, and distances (k,), of samples of the others over their mean. Those on
-        which it cannot be laid are left out.
     """
     import point_cloud_utils as pcu
 
@@ -51,7 +63,7 @@ def errors_on_others(mesh: ControlMesh, teachers: Sequence[Teacher], manner: Man
     faces = mesh.faces
     patches = Patches(faces, len(mesh.positions), mesh.creases, mesh.kind)
     surface, triangles = patches.mapping @ mesh.vertices, patches.faces.astype(np.int32)
-    places, errors = [np.zeros((0, 3))], [np.zeros(0)]
+    places, errors, felt = [np.zeros((0, 3))], [np.zeros(0)], []
     for teacher in teachers:
         target = teacher.target
         start = teacher.moved(mesh.vertices) if teacher.moved else register(target, patches, mesh.vertices)
@@ -61,9 +73,12 @@ def errors_on_others(mesh: ControlMesh, teachers: Sequence[Teacher], manner: Man
         fit = Fit(target, patches, regulariser, start, False, manner, mesh.vertices, folding)
         fit.improve(ROUNDS, mesh.step)
         if not 0 < fit.error < FARTHEST * mean:
+            felt.append(FARTHEST * mean)
             continue
         samples = sample_surface(target.corners, SAMPLES, np.random.default_rng([seed, 3]))[0]
         distances, face, weights = pcu.closest_points_on_mesh(samples, patches.mapping @ fit.vertices, triangles)
         places.append(np.einsum("nk,nkd->nd", weights, surface[triangles[face]]))
         errors.append(distances / distances.mean())
-    return np.concatenate(places), np.concatenate(errors)
+        figures = float(distances.mean()), float(np.quantile(distances, 0.99)), float(distances.max())
+        felt.append(figures[0] * tail_of(*figures))
+    return Lesson(np.concatenate(places), np.concatenate(errors), float(np.mean(felt)) if felt else 0.0)
