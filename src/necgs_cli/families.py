@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
 TRIES = 2
 """Models whose control mesh is tried on one before it keeps its own."""
-MOST_TEACHERS, MODELS_A_TEACHER = 6, 3
-"""Models from which a family's first one learns: they take time, which is not to grow with the others'."""
+MOST_TEACHERS, MODELS_A_TEACHER, SHARED_MODELS_A_TEACHER = 6, 6, 3
+"""Models from which a family's first one learns, and for how many there is one: a small family has not the time.
+
+More where the error is shared over the set, as more fits are made of each model there.
+"""
 INTERRUPTED = 130
 
 Choice = Callable[[Sequence[Sequence[CodedMesh]]], list[CodedMesh]]
@@ -120,7 +123,8 @@ class Families:
         for i in roots:
             family = [k for k, alike in enumerate(self._alike) if i in alike]
             p2s = float(np.mean([self._own[k].p2s for k in (i, *family)]))
-            most = min(MOST_TEACHERS, -(-len(family) // MODELS_A_TEACHER))
+            each = self._allowed[i].price is None
+            most = min(MOST_TEACHERS, len(family) // (MODELS_A_TEACHER if each else SHARED_MODELS_A_TEACHER))
             teachers = tuple(self._shape(family[k]) for k in evenly_spaced(len(family), most))
             tasks.append(RootTask(self._shape(i), self._allowed[i], self._seed, self._own[i], p2s, teachers))
         for i, better in zip(roots, self._all(tasks, "fitting the first of their kind"), strict=True):

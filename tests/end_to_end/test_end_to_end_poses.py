@@ -339,6 +339,7 @@ def test_the_first_of_a_family_learns_from_others_of_it(monkeypatch):
         return lesson
 
     monkeypatch.setattr(lessons, "errors_on_others", listened)
+    monkeypatch.setattr(families, "MODELS_A_TEACHER", 2)
     vertices, faces = frame(0.1)
     necgs_cli.encode([frame(0), (vertices, faces[10:]), *map(frame, (0.2, 0.3, 0.4))], io.BytesIO(), OPTIONS)
     assert [same for _, same, _ in taught] == [[False, True]] * (pose_tasks.LESSONS + 1), "two of the other four teach"
