@@ -107,8 +107,13 @@ class Fits:
         return self._importance.lessons
 
     def has(self, vertex_count: int, kind: str) -> bool:
-        """Whether such a fit was made since the collapses have learnt."""
-        return (vertex_count, kind, self.lessons) in self._fits
+        """Whether a fit that asked for so many vertices, or got them, was made since the collapses have learnt."""
+        made = [n for n, k, lessons in self._fits if (k, lessons) == (kind, self.lessons)]
+        return any(n <= vertex_count <= max(n, len(self._control[n, self.lessons].vertices)) for n in made)
+
+    def latest(self, vertex_count: int, kind: str) -> Point | None:
+        """The last fit of that size and kind, with however many lessons; None if there is none."""
+        return next((p for (n, k, *_), p in reversed(self._points.items()) if (n, k) == (vertex_count, kind)), None)
 
     def as_mechanical(self) -> Self:
         """The same original, fitted as suits struts and sheets."""

@@ -13,6 +13,7 @@ import numpy as np
 REGION = 200  # vertices at most that are rounded together: their Cholesky factor is dense
 RINGS = 2  # of the Hessian's neighbours about a region that give way
 CANDIDATES = 16  # roundings of the coordinates done so far that are kept
+NEXT = np.array([[0.0], [1.0]])  # steps from the nearest integer to those that are tried
 
 
 def nearest_integers(hessian: np.ndarray, gradient: np.ndarray, candidates: int | None = None,
@@ -32,11 +33,11 @@ def nearest_integers(hessian: np.ndarray, gradient: np.ndarray, candidates: int 
     for i in range(len(real) - 1, free - 1, -1):
         centre = real[i] - moved[:, i + 1:] @ upper[i, i + 1:] / pivots[i]
         near = np.rint(centre)
-        both = np.concatenate([near, near + np.where(centre > near, 1, -1)])
-        price = np.tile(cost, 2) + (pivots[i] * (both - np.tile(centre, 2))) ** 2
+        both = near + NEXT * np.where(centre > near, 1.0, -1.0)
+        price = (cost + (pivots[i] * (both - centre)) ** 2).ravel()
         kept = np.argsort(price, kind="stable")[:candidates or CANDIDATES]
         moved = moved[kept % len(cost)]
-        moved[:, i], cost = both[kept] - real[i], price[kept]
+        moved[:, i], cost = both.ravel()[kept] - real[i], price[kept]
     found = real + moved[0]
     found[free:] = np.rint(found[free:])
     if free:

@@ -15,9 +15,14 @@ FEW_VERTICES, MOST_DOUBLINGS = 220, 4  # vertices for which so many do; times th
 def face_normals(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Unit normals (m, 3) and areas (m,) of triangles (m, 3 corners, 3); the normal of an empty one is zero."""
     u, v = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
-    cross = np.stack([u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]], axis=1)
-    length = np.sqrt((cross * cross).sum(1))
-    return cross / np.maximum(length, 1e-300)[:, None], 0.5 * length
+    cross = np.stack([u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]])
+    length = np.sqrt(_dot(cross, cross))
+    return (cross / np.maximum(length, 1e-300)).T, 0.5 * length
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Products (n,) of vectors whose components lie apart, (3, n): much faster than along rows of three."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def sample_surface(corners: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -32,25 +37,25 @@ def sample_surface(corners: np.ndarray, count: int, rng: np.random.Generator) ->
 
 def closest_on_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
     """Closest point of triangle i to point i: (n, 3) from (n, 3) and (n, 3 corners, 3)."""
-    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-    ab, ac, ap = b - a, c - a, points - a
-    d00, d01, d11 = (ab * ab).sum(1), (ab * ac).sum(1), (ac * ac).sum(1)
-    d20, d21 = (ap * ab).sum(1), (ap * ac).sum(1)
+    a, b, c = np.ascontiguousarray(corners.transpose(1, 2, 0))
+    p = np.ascontiguousarray(points.T)
+    ab, ac, ap = b - a, c - a, p - a
+    d00, d01, d11, d20, d21 = _dot(ab, ab), _dot(ab, ac), _dot(ac, ac), _dot(ap, ab), _dot(ap, ac)
     area2 = np.maximum(d00 * d11 - d01 * d01, 1e-300)
     v, w = (d11 * d20 - d01 * d21) / area2, (d00 * d21 - d01 * d20) / area2
-    closest = a + v[:, None] * ab + w[:, None] * ac
+    closest = a + v * ab + w * ac
     outside = np.flatnonzero((v < 0) | (w < 0) | (v + w > 1) | (area2 <= 1e-300))
     if len(outside):
-        p, best = points[outside], np.full(len(outside), np.inf)
-        for k in range(3):
-            start, along = corners[outside, k], corners[outside, (k + 1) % 3] - corners[outside, k]
-            t = np.clip(((p - start) * along).sum(1) / np.maximum((along * along).sum(1), 1e-300), 0, 1)
-            q = start + t[:, None] * along
-            distance = ((p - q) ** 2).sum(1)
-            nearer = distance < best
-            best[nearer] = distance[nearer]
-            closest[outside[nearer]] = q[nearer]
-    return closest
+        a, b, c, p = a[:, outside], b[:, outside], c[:, outside], p[:, outside]
+        near, least = np.empty_like(p), np.full(len(outside), np.inf)
+        for start, end in ((a, b), (b, c), (c, a)):
+            along = end - start
+            t = np.clip(_dot(p - start, along) / np.maximum(_dot(along, along), 1e-300), 0, 1)
+            q = start + t * along
+            distance = _dot(p - q, p - q)
+            near, least = np.where(distance < least, q, near), np.minimum(distance, least)
+        closest[:, outside] = near
+    return closest.T
 
 
 def dihedral_edges(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -104,14 +109,14 @@ class Samples:
         rng = np.random.default_rng(seed)
         points, self._face = sample_surface(corners, found, rng)
         self._tree = cKDTree(np.hstack([points, NORMAL_WEIGHT * normals[self._face]]))
-        self.asked, self.asked_faces = sample_surface(corners, asked, rng)
-        self.asked_normals = normals[self.asked_faces]
+        points, self.asked_faces = sample_surface(corners, asked, rng)
+        self.asked, self.asked_normals = np.asfortranarray(points), np.asfortranarray(normals[self.asked_faces])
 
     def closest(self, points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Closest points of like orientation and the normals there: two (n, 3)."""
         near = self._tree.query(np.hstack([points, NORMAL_WEIGHT * normals]))[1]
         face = self._face[near]
-        return closest_on_triangles(points, self._corners[face]), self._normals[face]
+        return closest_on_triangles(points, self._corners[face]), np.asfortranarray(self._normals[face])
 
 
 class Target:
