@@ -33,6 +33,7 @@ test: $(READY) ## run the tests
 
 lint: $(READY) ## check style and types
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
 format: $(READY) ## let ruff order imports and lay out the code

@@ -39,13 +39,15 @@ def equal_slope(curves: list[list[tuple[int, float]]], error: float) -> float:
         for p in sorted(points):
             if hull and p[1] >= hull[-1][1]:
                 continue
-            while len(hull) > 1 and ((p[1] - hull[-1][1]) * (hull[-1][0] - hull[-2][0])
-                                     <= (hull[-1][1] - hull[-2][1]) * (p[0] - hull[-1][0])):
+            while len(hull) > 1 and (
+                (p[1] - hull[-1][1]) * (hull[-1][0] - hull[-2][0]) <= (hull[-1][1] - hull[-2][1]) * (p[0] - hull[-1][0])
+            ):
                 hull.pop()
             hull.append(p)
         size, mean = size + hull[0][0], mean + hull[0][1]
-        steps += [((b[1] - a[1]) / (b[0] - a[0]), b[0] - a[0], b[1] - a[1])
-                  for a, b in zip(hull, hull[1:], strict=False)]
+        steps += [
+            ((b[1] - a[1]) / (b[0] - a[0]), b[0] - a[0], b[1] - a[1]) for a, b in zip(hull, hull[1:], strict=False)
+        ]
     wanted = error * len(curves)
     for _, more, less in sorted(steps):
         if mean + less <= wanted:
@@ -63,9 +65,12 @@ def curve_points(vertices: np.ndarray, faces: np.ndarray) -> list[Point]:
 def show(name: str, point: Point, size: int, seconds: float) -> None:
     """One line for a model."""
     mesh = point.mesh
-    print(f"{name:40.40} {mesh.kind:8} {len(mesh.positions):5} v  {1 + mesh.grid / 2:4.1f} bits {size:6} B  "
-          f"p2s {1e3 * point.p2s:6.3f}e-3  p99 {1e3 * point.p99:6.2f}e-3  max {1e3 * point.max_error:6.1f}e-3  "
-          f"{seconds:5.2f} s", flush=True)
+    print(
+        f"{name:40.40} {mesh.kind:8} {len(mesh.positions):5} v  {1 + mesh.grid / 2:4.1f} bits {size:6} B  "
+        f"p2s {1e3 * point.p2s:6.3f}e-3  p99 {1e3 * point.p99:6.2f}e-3  max {1e3 * point.max_error:6.1f}e-3  "
+        f"{seconds:5.2f} s",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -82,7 +87,7 @@ def main() -> None:
         names = {n for n in arguments.names.read_text().splitlines() if n}
         sources = [s for s in sources if Path(s.name).name in names]
     curves, rows = [], []
-    for source in sources[:arguments.limit]:
+    for source in sources[: arguments.limit]:
         mesh = read_mesh(source.path).mesh
         vertices = Placement.of(mesh.vertices).to_unit(mesh.vertices)
         start = time.process_time()

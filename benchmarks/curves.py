@@ -63,8 +63,9 @@ def set_curve(models: list[dict], kinds: tuple[str, ...]) -> list[list[float]]:
     hulls = []
     for model in models:
         rows = [r for r in model["points"] if r[0] in kinds]
-        hulls.append(cheapest_hull([
-            SimpleNamespace(bytes=r[1], p2s=r[2], p99=r[3], largest=r[4], felt=r[5]) for r in rows]))
+        hulls.append(
+            cheapest_hull([SimpleNamespace(bytes=r[1], p2s=r[2], p99=r[3], largest=r[4], felt=r[5]) for r in rows])
+        )
     if not hulls or not all(hulls):
         return []
     found = []
@@ -84,8 +85,9 @@ def plot(curves: dict, peers: list[dict], points: list[dict], path: Path) -> Non
     from matplotlib import pyplot
 
     size = 4.6 * len(curves), 3.6 * len(MEASURES) + 0.8
-    figure, panels = pyplot.subplots(len(MEASURES), len(curves), figsize=size, squeeze=False, sharey="row",
-                                     sharex="col", layout="constrained")
+    figure, panels = pyplot.subplots(
+        len(MEASURES), len(curves), figsize=size, squeeze=False, sharey="row", sharex="col", layout="constrained"
+    )
     colours: dict[str, str] = {"necgs, any kind": "black"}
 
     def draw(panel, label: str, found: list, style: str = "-", **more) -> None:
@@ -98,14 +100,22 @@ def plot(curves: dict, peers: list[dict], points: list[dict], path: Path) -> Non
                 if rows:
                     draw(panel, f"necgs, {kind}", [(r[1], r[place]) for r in rows])
             for peer in SHOWN:
-                found = [(float(r["bytes_per_model"]), float(r[key])) for r in peers
-                         if r["set"] == name and r["peer"] == peer]
+                found = [
+                    (float(r["bytes_per_model"]), float(r[key]))
+                    for r in peers
+                    if r["set"] == name and r["peer"] == peer
+                ]
                 if found:
                     draw(panel, peer, found, "--")
             here = [point for point in points if point["set"] == name and key in point]
             for told in dict.fromkeys(point["label"] for point in here):
-                draw(panel, told, [(point["bytes_per_model"], point[key]) for point in here if point["label"] == told],
-                     "o-", ms=4)
+                draw(
+                    panel,
+                    told,
+                    [(point["bytes_per_model"], point[key]) for point in here if point["label"] == told],
+                    "o-",
+                    ms=4,
+                )
             panel.set(xscale="log", yscale="log", ylim=limits)
             panel.grid(True, which="both", alpha=0.25)
         panels[row][0].set_ylabel(measure)
@@ -145,15 +155,22 @@ def main() -> None:
                 sources = [s for s in sources if s.name in only]
             done = result["models"].setdefault(name, [])
             known = {model["name"] for model in done}
-            jobs = [pool.submit(measure, str(s.path), s.name, asked.errors) for s in sources[: asked.models]
-                    if s.name not in known]
+            jobs = [
+                pool.submit(measure, str(s.path), s.name, asked.errors)
+                for s in sources[: asked.models]
+                if s.name not in known
+            ]
             for job in jobs:
                 done.append(job.result())
                 kept.write_text(json.dumps(result))
                 print(name, done[-1]["name"], f"{done[-1]['seconds']:.1f} s", flush=True)
-    curves = {name: {"any kind": set_curve(models, tuple(KIND_NUMBERS)),
-                     **{kind: set_curve(models, (kind,)) for kind in KIND_NUMBERS}}
-              for name, models in result["models"].items()}
+    curves = {
+        name: {
+            "any kind": set_curve(models, tuple(KIND_NUMBERS)),
+            **{kind: set_curve(models, (kind,)) for kind in KIND_NUMBERS},
+        }
+        for name, models in result["models"].items()
+    }
     kept.write_text(json.dumps(result | {"curves": curves}))
     peers = list(csv.DictReader(asked.peers.open())) if asked.peers else []
     plot(curves, peers, json.loads(asked.points.read_text()) if asked.points else [], asked.out.with_suffix(".png"))

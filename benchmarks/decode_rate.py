@@ -30,8 +30,11 @@ def mesh_records(path):
     """The explicit records of a set that stand for themselves."""
     with Container.open(str(path)) as container:
         entries = [container.entry(id) for id in range(len(container))]
-        return [ModelRecord(e.kind, e.name, e.placement, container.payload(e.id), e.p2s, e.max_error)
-                for e in entries if e.kind in EXPLICIT and e.kind != POSED]
+        return [
+            ModelRecord(e.kind, e.name, e.placement, container.payload(e.id), e.p2s, e.max_error)
+            for e in entries
+            if e.kind in EXPLICIT and e.kind != POSED
+        ]
 
 
 def repeated(records, count):

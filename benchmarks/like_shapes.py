@@ -49,8 +49,12 @@ def main() -> None:
         own_bytes = len(encode_record(own.mesh)[1])
         found = pose.pose_points([first], None, other, Bound(FARTHEST * expected), beyond=True)[0]
         told = [(len(encode_posed(point.mesh, first)[1]), point.p2s) for point in found]
-        print(path, f"own {own_bytes} B at {1e3 * own.p2s:.2f}, told",
-              ", ".join(f"{size} B at {1e3 * p2s:.2f}" for size, p2s in told) or "nothing", flush=True)
+        print(
+            path,
+            f"own {own_bytes} B at {1e3 * own.p2s:.2f}, told",
+            ", ".join(f"{size} B at {1e3 * p2s:.2f}" for size, p2s in told) or "nothing",
+            flush=True,
+        )
         if told:
             ratios.append(min(size * p2s for size, p2s in told) / (own_bytes * own.p2s))
     if ratios:

@@ -109,9 +109,16 @@ def draco_bytes(q, f):
     bits = max(1, int(q.max()).bit_length())
     sizes = []
     for level in LEVELS:
-        data = DracoPy.encode(q.astype(np.float32), faces=f.astype(np.uint32), quantization_bits=bits,
-                              quantization_range=float((1 << bits) - 1), quantization_origin=[0.0] * 3,
-                              compression_level=level, create_metadata=False, preserve_order=False)
+        data = DracoPy.encode(
+            q.astype(np.float32),
+            faces=f.astype(np.uint32),
+            quantization_bits=bits,
+            quantization_range=float((1 << bits) - 1),
+            quantization_origin=[0.0] * 3,
+            compression_level=level,
+            create_metadata=False,
+            preserve_order=False,
+        )
         points = np.rint(DracoPy.decode(data).points).astype(np.int64)
         assert np.array_equal(np.unique(points, axis=0), np.unique(q, axis=0)), "Draco changed the integers"
         sizes.append(len(data))
@@ -143,10 +150,13 @@ def compare(options):
                 logs.append(math.log(len(data) / draco))
                 if options.verbose:
                     print(f"  {name:44} {len(q):5} vertices {len(data):6} B, Draco {draco:6} B {len(data) / draco:.3f}")
-        print(f"{folder}: {len(logs)} meshes, {math.exp(sum(logs) / len(logs)):.3f} of Draco's bytes "
-              f"(geometric mean), worst {math.exp(max(logs)):.3f}, larger than Draco on "
-              f"{sum(x > 0 for x in logs)}; CPU ms a 1,000 vertices: encode {1e6 * encode_seconds / vertices:.0f}, "
-              f"decode {1e6 * decode_seconds / vertices:.0f}", flush=True)
+        print(
+            f"{folder}: {len(logs)} meshes, {math.exp(sum(logs) / len(logs)):.3f} of Draco's bytes "
+            f"(geometric mean), worst {math.exp(max(logs)):.3f}, larger than Draco on "
+            f"{sum(x > 0 for x in logs)}; CPU ms a 1,000 vertices: encode {1e6 * encode_seconds / vertices:.0f}, "
+            f"decode {1e6 * decode_seconds / vertices:.0f}",
+            flush=True,
+        )
 
 
 class Trainer:
@@ -199,11 +209,14 @@ def train(options):
 
 def write_tables(tables):
     """Write the module of the tables."""
-    lines = ['"""Start tables of the mesh coder, made by `benchmarks/mesh_coder.py train`; see priors.py."""', "",
-             "TABLES = ("]
+    lines = [
+        '"""Start tables of the mesh coder, made by `benchmarks/mesh_coder.py train`; see priors.py."""',
+        "",
+        "TABLES = (",
+    ]
     for table in tables:
         text = table.decode()
-        lines += ["    ("] + [f"        b{text[i:i + 100]!r}" for i in range(0, len(text), 100)] + ["    ),"]
+        lines += ["    ("] + [f"        b{text[i : i + 100]!r}" for i in range(0, len(text), 100)] + ["    ),"]
     Path(prior_tables.__file__).write_text("\n".join(lines + [")", ""]))
 
 

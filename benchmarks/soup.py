@@ -53,8 +53,10 @@ def main() -> None:
         whole, cleaned = (best(*m, asked.error, asked.seed) for m in ((vertices, mesh.faces), soup))
         with mock.patch.object(control_search, "is_soup", return_value=False):
             as_it_is = best(*soup, asked.error, asked.seed)
-        print(f"{path}: {len(mesh.faces):,} triangles; mesh {whole}; soup {cleaned}; without the field {as_it_is}",
-              flush=True)
+        print(
+            f"{path}: {len(mesh.faces):,} triangles; mesh {whole}; soup {cleaned}; without the field {as_it_is}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -86,8 +86,13 @@ def main() -> int:
     asked.out.mkdir(parents=True, exist_ok=True)
     files = [source.path for source in find_meshes([asked.meshes])][: asked.models]
     options = necgs_cli.EncodeOptions(
-        codec="neural", preset=asked.preset, resolution=asked.resolution, rate_weight=asked.rate_weight,
-        time_budget=60 * asked.minutes, workers=asked.workers, overwrite=True,
+        codec="neural",
+        preset=asked.preset,
+        resolution=asked.resolution,
+        rate_weight=asked.rate_weight,
+        time_budget=60 * asked.minutes,
+        workers=asked.workers,
+        overwrite=True,
     )
     curve, peak, done = Curve(), [0], threading.Event()
     watcher = threading.Thread(target=watch_memory, args=(peak, done))

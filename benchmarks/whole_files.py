@@ -42,10 +42,14 @@ def measured(paths: list[str], error: str, made: Path) -> dict:
     rows = found["models"]
     mean = {key: sum(row[column] for row in rows) / len(rows) for key, column in MEASURES.items()}
     kinds = [model["kind"] for model in necgs_cli.inspect(made)["models"]]
-    return {"models": len(rows), "bytes_per_model": round(found["file_bytes"] / len(rows), 1),
-            **{key: float(f"{value:.3g}") for key, value in mean.items()},
-            "seconds": round(seconds), "processor_seconds": round(after - before),
-            "kinds": {kind: kinds.count(kind) for kind in sorted(set(kinds))}}
+    return {
+        "models": len(rows),
+        "bytes_per_model": round(found["file_bytes"] / len(rows), 1),
+        **{key: float(f"{value:.3g}") for key, value in mean.items()},
+        "seconds": round(seconds),
+        "processor_seconds": round(after - before),
+        "kinds": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
+    }
 
 
 def main() -> None:

@@ -150,9 +150,7 @@ def encode_meshes(
     return Encoded(models, records, [], skipped, [""] * len(models), decision, missed)
 
 
-def _allowed(
-    models: list[Prepared[Any]], own: list[CodedMesh], bounds: list[float], goal: Goal
-) -> list[Allowed]:
+def _allowed(models: list[Prepared[Any]], own: list[CodedMesh], bounds: list[float], goal: Goal) -> list[Allowed]:
     """What records told from others may be in place of models' own."""
     largest = [goal.max_error.of(longest_side(m)) if goal.max_error else math.inf for m in models]
     price = None
@@ -200,9 +198,7 @@ def _most_exact(hulls: Sequence[Sequence[CodedMesh]]) -> list[CodedMesh]:
     return [hull[-1] for hull in hulls]
 
 
-def _chosen_by_size(
-    models: list[Prepared[Any]], hulls: Sequence[Sequence[CodedMesh]], goal: Goal
-) -> list[CodedMesh]:
+def _chosen_by_size(models: list[Prepared[Any]], hulls: Sequence[Sequence[CodedMesh]], goal: Goal) -> list[CodedMesh]:
     """The most exact choice whose file has at most the asked size, or the smallest where none has."""
     most = goal.most_bytes(len(models))
     payloads, chosen = most, [min(hull, key=lambda point: point.bytes) for hull in hulls]

@@ -167,8 +167,10 @@ class Families:
     def _take(self, i: int, found: list[CodedMesh], near: list[int]) -> None:
         """Chooses among a model's own record and those that were found."""
         self.options[i] += [(record, near[record.told_from]) for record in found]
-        choices = [(self._allowed[i].cost(record) + dependence_bytes(i - of), n)
-                   for n, (record, of) in enumerate(self.options[i])]
+        choices = [
+            (self._allowed[i].cost(record) + dependence_bytes(i - of), n)
+            for n, (record, of) in enumerate(self.options[i])
+        ]
         if choices and min(choices)[0] < self._allowed[i].cost(self._own[i]):
             record, of = self.options[i][min(choices)[1]]
             self.records[i], self.depends[i] = record, (of,)
@@ -207,8 +209,11 @@ class Families:
                 open_hulls.append([self.records[i]])
                 told_from.update((id(self.records[i]), of) for of in self.depends[i])
                 continue
-            options = [(record, of) for record, of in self.options[i]
-                       if (of in needed or of < 0) and record.max_error <= self._allowed[i].max_error]
+            options = [
+                (record, of)
+                for record, of in self.options[i]
+                if (of in needed or of < 0) and record.max_error <= self._allowed[i].max_error
+            ]
             told_from.update((id(record), of) for record, of in options)
             open_hulls.append(cheapest_hull([*hull, *(record for record, _ in options)]))
         chosen = choose(open_hulls)

@@ -26,8 +26,10 @@ def octahedron(size):
 def a_set(count):
     """A set of octahedra, as bytes."""
     out = io.BytesIO()
-    records = [ModelRecord(kind, f"{k}.obj", Placement(128, -7, (k, 0, 0)), payload)
-               for k, (kind, payload) in enumerate(map(octahedron, range(9, 9 + count)))]
+    records = [
+        ModelRecord(kind, f"{k}.obj", Placement(128, -7, (k, 0, 0)), payload)
+        for k, (kind, payload) in enumerate(map(octahedron, range(9, 9 + count)))
+    ]
     write_container(out, [], records)
     return out.getvalue(), [record.payload for record in records]
 
@@ -48,7 +50,7 @@ def test_a_batch_decodes_as_one_by_one(workers):
 def test_a_damaged_model_is_an_error_in_its_place(workers):
     data, payloads = a_set(9)
     at = data.index(payloads[4])
-    broken = data[:at] + bytes([data[at] ^ 255]) + data[at + 1:]
+    broken = data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :]
     with necgs_cli.open(broken) as models:
         found = dict(models.decode_all(workers=workers, use=lambda id, mesh: len(mesh.faces)))
     assert isinstance(found.pop(4), NecgsError)

@@ -164,8 +164,14 @@ def test_random_bytes_give_the_same_mesh_or_the_same_error(mode, data, axes):
 
 
 @settings(max_examples=150, deadline=None)
-@given(seed=st.integers(0, 50), method=st.integers(0, 3), where=st.integers(0, 10**6), change=st.integers(1, 255),
-       scale=st.sampled_from(SCALES[:6]), axes=MIRRORS)
+@given(
+    seed=st.integers(0, 50),
+    method=st.integers(0, 3),
+    where=st.integers(0, 10**6),
+    change=st.integers(1, 255),
+    scale=st.sampled_from(SCALES[:6]),
+    axes=MIRRORS,
+)
 def test_a_changed_byte_gives_the_same_mesh_or_the_same_error(mode, seed, method, where, change, scale, axes):
     q, f = bump(6, 7, seed, scale)
     q[:, axes] = np.maximum(q[:, axes], 0)

@@ -210,10 +210,10 @@ def test_a_bit_for_each_part_tells_which_have_no_images(count):
     size = -(-count // 8)
     assert payload[:4] == bytes([8 + 3, 0, 0, size]) and payload[4 + size] == 9
     found = decode_record(number, payload)
-    parts = [found.positions[4 * k:4 * k + 4] for k in range(count)]  # none is a copy: each is four vertices in a row
+    parts = [found.positions[4 * k : 4 * k + 4] for k in range(count)]  # none is a copy: each is four vertices in a row
     alone = [bool((part[:, 0] < 0).all()) for part in parts]
     assert sum(alone) == count // 2
-    bits = int.from_bytes(payload[4:4 + size], "little")
+    bits = int.from_bytes(payload[4 : 4 + size], "little")
     assert [bool(bits >> k & 1) for k in range(8 * size)] == alone + [False] * (8 * size - count)
     assert found.single.tolist() == np.repeat(alone, 4).tolist()
     assert corners_of(found.whole()) == corners_of(mesh.whole())
@@ -248,7 +248,7 @@ def test_bits_that_are_all_unset_say_what_no_bits_say():
 def test_other_than_one_bit_for_each_part_is_damage(count):
     number, payload = encode_record(tetrahedra(count))
     size = -(-count // 8)
-    head, bits, rest = payload[:3], payload[4:4 + size], payload[4 + size:]
+    head, bits, rest = payload[:3], payload[4 : 4 + size], payload[4 + size :]
     assert decode_record(number, head + bytes([size]) + bits + rest).single.sum() == 4 * (count // 2)
     for wrong in (b"", bits[:-1], bits + b"\0", bits + b"\1", bits + bytes(120)):
         with pytest.raises(DamagedFile, match="parts that it does not have"):
@@ -267,8 +267,15 @@ def test_other_than_one_bit_for_each_part_is_damage(count):
 def test_a_copy_of_a_part_may_be_without_images_where_the_part_is_not():
     q, f = octahedron()
     q = q + [30, 0, 0]
-    mesh = ControlMesh(np.concatenate([q, q + [0, 90, 0], q - [200, 0, 0]]).astype(np.int32),
-                       np.concatenate([f, f + 6, f + 12]), None, SMOOTH, 9, Mirrors((0,)), np.arange(18) >= 12)
+    mesh = ControlMesh(
+        np.concatenate([q, q + [0, 90, 0], q - [200, 0, 0]]).astype(np.int32),
+        np.concatenate([f, f + 6, f + 12]),
+        None,
+        SMOOTH,
+        9,
+        Mirrors((0,)),
+        np.arange(18) >= 12,
+    )
     number, payload = encode_record(mesh)
     alone = encode_record(replace(mesh, positions=mesh.positions[:6], faces=f, single=None))[1]
     assert len(payload) < len(alone) + 12  # stored once

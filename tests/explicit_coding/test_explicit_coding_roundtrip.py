@@ -90,8 +90,12 @@ def test_torus():
     n, m = 8, 6
     q = np.array([[20 * i, 13 * j, (3 * i + 5 * j) % 11] for i in range(n) for j in range(m)])
     at = lambda i, j: (i % n) * m + j % m  # noqa: E731
-    f = [t for i in range(n) for j in range(m)
-         for t in ((at(i, j), at(i + 1, j), at(i, j + 1)), (at(i + 1, j), at(i + 1, j + 1), at(i, j + 1)))]
+    f = [
+        t
+        for i in range(n)
+        for j in range(m)
+        for t in ((at(i, j), at(i + 1, j), at(i, j + 1)), (at(i + 1, j), at(i + 1, j + 1), at(i, j + 1)))
+    ]
     assert_lossless(q, np.array(f))
 
 

@@ -30,8 +30,10 @@ ASKEW = ((-0.8, -0.5), (0.7, -0.45), (-0.6, 0.5), (0.8, 0.3))
 def together(parts):
     """Meshes, as vertices and faces, in one."""
     starts = np.cumsum([0] + [len(vertices) for vertices, _ in parts])
-    return (np.concatenate([vertices for vertices, _ in parts]),
-            np.concatenate([faces + start for (_, faces), start in zip(parts, starts, strict=False)]))
+    return (
+        np.concatenate([vertices for vertices, _ in parts]),
+        np.concatenate([faces + start for (_, faces), start in zip(parts, starts, strict=False)]),
+    )
 
 
 def arrays(mesh):
@@ -117,10 +119,11 @@ def test_creases_are_copied_with_their_parts():
     own = some[np.isin(some, kept).all(axis=1)]
     copied = repeats.copied(faces[np.isin(faces, kept).all(axis=1)], own)
     copies = vertices[kept][copied.source] + copied.shift
-    ends = [sorted(sorted(line) for line in points.round(6).tolist())
-            for points in (copies[copied.creases], vertices[some])]
+    ends = [
+        sorted(sorted(line) for line in points.round(6).tolist()) for points in (copies[copied.creases], vertices[some])
+    ]
     assert ends[0] == ends[1] and len(own) < len(some)
-    assert np.array_equal(copied.creases[:len(own)], own)
+    assert np.array_equal(copied.creases[: len(own)], own)
 
 
 def test_parts_that_differ_by_more_than_noise_do_not_repeat():
@@ -279,9 +282,13 @@ def folding_of(axes, seed=0):
     tent = np.array([[2, 0, 0], [0, 2, 0], [0, 0, 2], [2, 2, 2.0]])  # its three borders are on a plane each
     tent[:, [axis for axis in range(3) if axis not in axes]] += 0.3
     solid = np.array([[5, 1, 1], [6, 1, 1], [5, 2, 1], [5, 1, 2.0]])
-    vertices, faces = together([(tent, np.array([[0, 3, 1], [1, 3, 2], [2, 3, 0]])),
-                                (solid, np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]])),
-                                (-solid, np.array([[0, 1, 2], [0, 3, 1], [1, 3, 2]]))])
+    vertices, faces = together(
+        [
+            (tent, np.array([[0, 3, 1], [1, 3, 2], [2, 3, 0]])),
+            (solid, np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]])),
+            (-solid, np.array([[0, 1, 2], [0, 3, 1], [1, 3, 2]])),
+        ]
+    )
     label = np.repeat([0, 1, 2], [4, 4, 4])
     shifts = [np.zeros((0, 3)), np.array([[3, 0, 0], [0, 3.5, 0.1]]), np.array([[0.1, 0.2, -7]])]
     part = Repeats(label, shifts).copied(faces)
@@ -341,7 +348,7 @@ def test_a_whole_has_all_copies_and_images_in_their_places(axes):
     folding, mirrors, vertices, part, single = folding_of(axes)
     whole = folding.whole(vertices - mirrors.origin)
     copies = vertices[part.source] + part.shift
-    np.testing.assert_allclose(whole[:len(copies)], copies)
+    np.testing.assert_allclose(whole[: len(copies)], copies)
     alone = single[part.source]
     wanted = [tuple(point) for point in copies[alone].round(9).tolist()]
     images = copies[~alone]
@@ -362,7 +369,7 @@ def test_a_symmetric_whole_comes_back_from_its_different_vertices(axes):
     different = folding.different(moved)
     on_planes = (vertices == mirrors.origin) & np.isin(range(3), axes) & ~single[:, None]
     assert on_planes.sum() > 0 and (different[on_planes] == 0).all()
-    np.testing.assert_allclose((different + mirrors.origin)[~on_planes], moved[:len(vertices)][~on_planes])
+    np.testing.assert_allclose((different + mirrors.origin)[~on_planes], moved[: len(vertices)][~on_planes])
 
 
 @pytest.mark.parametrize("axes", [(), (0,), (0, 1, 2)])

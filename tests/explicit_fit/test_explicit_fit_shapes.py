@@ -56,8 +56,9 @@ def two_bodies():
     return unit(trimesh.util.concatenate([a, b]))
 
 
-@pytest.mark.parametrize("shape, count, bound", [(ellipsoid, 40, 2.5e-3), (torus, 60, 4e-3), (sheet, 60, 4e-3),
-                                                 (two_bodies, 60, 3e-3)])
+@pytest.mark.parametrize(
+    "shape, count, bound", [(ellipsoid, 40, 2.5e-3), (torus, 60, 4e-3), (sheet, 60, 4e-3), (two_bodies, 60, 3e-3)]
+)
 def test_smooth_surfaces_are_met_with_few_vertices(shape, count, bound):
     vertices, faces = shape()
     point = fit_control_mesh(vertices, faces, vertex_count=count, grid=16, kind=SMOOTH)
@@ -185,8 +186,9 @@ def test_collapses_keep_the_rims_of_thin_parts(thickness):
     assert kept.max() < 0.3 * without.max() and kept.mean() < 0.4 * without.mean()
 
 
-@pytest.mark.parametrize("mean, p99, largest, felt", [(1e-3, 3e-3, 10e-3, 1e-3), (1e-3, 6e-3, 40e-3, 2.25e-3),
-                                                      (1e-3, 2e-3, 4e-3, 1e-3)])
+@pytest.mark.parametrize(
+    "mean, p99, largest, felt", [(1e-3, 3e-3, 10e-3, 1e-3), (1e-3, 6e-3, 40e-3, 2.25e-3), (1e-3, 2e-3, 4e-3, 1e-3)]
+)
 def test_a_long_tail_counts_as_more_error_and_a_short_one_as_no_less(mean, p99, largest, felt):
     tail = tail_of(mean, p99, largest)
     mesh = ControlMesh(np.zeros((3, 3), np.int32), np.array([[0, 1, 2]]), None, SMOOTH, 12)

@@ -39,10 +39,11 @@ def test_child_triangles_keep_their_parents_place_and_orientation():
     fine, fine_faces = subdivide(vertices, faces, levels=1)
     corners = fine[fine_faces]
     assert (np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 2] < 0).all() == (
-        np.cross(*(vertices[faces[:, k]] - vertices[faces[:, 0]] for k in (1, 2)))[:, 2] < 0).all()
+        np.cross(*(vertices[faces[:, k]] - vertices[faces[:, 0]] for k in (1, 2)))[:, 2] < 0
+    ).all()
     parents = vertices[faces].mean(axis=1)
     for quarter in range(4):
-        children = corners[quarter * len(faces):(quarter + 1) * len(faces)].mean(axis=1)
+        children = corners[quarter * len(faces) : (quarter + 1) * len(faces)].mean(axis=1)
         assert np.linalg.norm(children - parents, axis=1).max() < 0.2
 
 

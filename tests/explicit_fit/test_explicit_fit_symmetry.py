@@ -145,10 +145,17 @@ def test_what_lies_in_the_plane_is_left_out(axis):
 
 
 TRIANGLES = {  # heights of the corners: triangles left, and the share of the area that they have
-    (1, 2, 3): (1, 1), (-1, -2, -3): (0, 0), (0, 0, 0): (0, 0),
-    (0, 0, 2): (1, 1), (0, 0, -2): (0, 0), (0, 1, 2): (1, 1), (0, -1, -2): (0, 0),
-    (-1, 0, 1): (1, 1 / 2), (-1, 0, 3): (1, 3 / 4),
-    (3, -1, -3): (1, 3 / 4 * 1 / 2), (-1, 1, 3): (2, 1 - 1 / 2 * 1 / 4),
+    (1, 2, 3): (1, 1),
+    (-1, -2, -3): (0, 0),
+    (0, 0, 0): (0, 0),
+    (0, 0, 2): (1, 1),
+    (0, 0, -2): (0, 0),
+    (0, 1, 2): (1, 1),
+    (0, -1, -2): (0, 0),
+    (-1, 0, 1): (1, 1 / 2),
+    (-1, 0, 3): (1, 3 / 4),
+    (3, -1, -3): (1, 3 / 4 * 1 / 2),
+    (-1, 1, 3): (2, 1 - 1 / 2 * 1 / 4),
 }
 
 
@@ -178,8 +185,9 @@ def planes_of(shape, mean=1e-3, largest=0.02, in_parts=False):
     return Symmetry(Target(*shape), in_parts).folded(mean, largest)
 
 
-@pytest.mark.parametrize("shape", [box, torus, lambda: unit(trimesh.creation.cylinder(0.4, 2.0))],
-                         ids=["box", "torus", "cylinder"])
+@pytest.mark.parametrize(
+    "shape", [box, torus, lambda: unit(trimesh.creation.cylinder(0.4, 2.0))], ids=["box", "torus", "cylinder"]
+)
 def test_all_planes_of_a_regular_shape_are_found(shape):
     found = planes_of(shape())
     assert found.mirrors == Mirrors((0, 1, 2)) and found.mean < 1e-4 and not found.single.any()
@@ -282,8 +290,11 @@ def test_parts_across_from_each_other_are_mirrored_together():
 def test_vertices_on_the_planes_stay_exactly_there_down_to_small_counts(axes, mechanical):
     mirrors = mirrors_at(axes)
     vertices, faces = torus()
-    collapser = Collapser(*cut(vertices + mirrors.origin, faces, mirrors), mirrors=mirrors,
-                          **({"shape": 0.0, "regular": 0.0} if mechanical else {}))
+    collapser = Collapser(
+        *cut(vertices + mirrors.origin, faces, mirrors),
+        mirrors=mirrors,
+        **({"shape": 0.0, "regular": 0.0} if mechanical else {}),
+    )
     origin, volume = mirrors.origin[list(axes)], trimesh.Trimesh(vertices, faces, process=False).volume
     for count in (300, 100, 30, 12, 8):
         part, sides = collapser.to(count)

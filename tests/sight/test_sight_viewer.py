@@ -173,8 +173,9 @@ def start(*arguments):
     command = [sys.executable, "-m", "necgs_cli", "view", *map(str, arguments), "--no-browser"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # shells have what they start with & ignore Ctrl-C
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-                            preexec_fn=heed)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heed
+    )
 
 
 def test_the_command_prints_its_address_and_ctrl_c_ends_it_well(tmp_path):

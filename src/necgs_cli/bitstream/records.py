@@ -14,8 +14,17 @@ if TYPE_CHECKING:
     from necgs_cli.meshes.placement import Placement
 
 # kinds of records that this version decodes
-KINDS = {1: "neural", 2: "neural-dense", 3: "loop", 4: "loop-creased", 5: "triangles", 6: "posed",
-         7: "mirrored-loop", 8: "mirrored-loop-creased", 9: "mirrored-triangles"}
+KINDS = {
+    1: "neural",
+    2: "neural-dense",
+    3: "loop",
+    4: "loop-creased",
+    5: "triangles",
+    6: "posed",
+    7: "mirrored-loop",
+    8: "mirrored-loop-creased",
+    9: "mirrored-triangles",
+}
 SECTIONS = {1: "decoder", 2: "dense decoder"}  # kinds of sections that it uses
 NOTES = ("", "winding", "flood", "shell", "mixed")  # how inside and outside were told apart
 MOST_NAME_BYTES = 4096

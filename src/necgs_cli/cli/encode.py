@@ -55,8 +55,12 @@ def encode(
     ],
     codec: Annotated[
         str,
-        typer.Option(metavar="NAME", parser=_one_of(CODECS, "codec"), autocompletion=lambda: list(CODECS),
-                     help="What the records are; see below."),
+        typer.Option(
+            metavar="NAME",
+            parser=_one_of(CODECS, "codec"),
+            autocompletion=lambda: list(CODECS),
+            help="What the records are; see below.",
+        ),
     ] = "auto",
     error: given.Error = None,
     max_error: given.MaxError = None,
@@ -70,8 +74,12 @@ def encode(
     ] = None,
     policy: Annotated[
         str | None,
-        typer.Option(metavar="NAME", parser=_one_of(POLICIES, "policy"), autocompletion=lambda: list(POLICIES),
-                     help="Whether error and size are for each model or for the set; see below."),
+        typer.Option(
+            metavar="NAME",
+            parser=_one_of(POLICIES, "policy"),
+            autocompletion=lambda: list(POLICIES),
+            help="Whether error and size are for each model or for the set; see below.",
+        ),
     ] = None,
     quality: Annotated[
         int | None,

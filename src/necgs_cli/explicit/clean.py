@@ -22,8 +22,9 @@ def resolution_for(error: float) -> int:
     return int(np.clip(2 ** np.ceil(np.log2(wanted)), LEAST_RESOLUTION, MOST_RESOLUTION))
 
 
-def clean_surface(vertices: np.ndarray, faces: np.ndarray, error: float,
-                  seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def clean_surface(
+    vertices: np.ndarray, faces: np.ndarray, error: float, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """A closed surface, two triangles at each edge, close to any triangles.
 
     Surfaces that the outside does not see are kept, as errors are measured to all of the original.
@@ -41,8 +42,9 @@ def clean_surface(vertices: np.ndarray, faces: np.ndarray, error: float,
     resolution = resolution_for(error)
     scale = lattice_scale(resolution)
     grown = _overlapping(vertices[faces] * scale, OVERLAP * 2.0 / resolution)
-    field = fit_field(grown.reshape(-1, 3), np.arange(grown.size // 3).reshape(-1, 3), resolution, keep_interior=True,
-                      seed=seed)
+    field = fit_field(
+        grown.reshape(-1, 3), np.arange(grown.size // 3).reshape(-1, 3), resolution, keep_interior=True, seed=seed
+    )
     surface, triangles = extract_surface(field.levels[-1])
     return surface / scale, triangles
 

@@ -32,8 +32,9 @@ def _plane_quadrics(normals, points, weights):
     return weights[:, None] * plane[:, i] * plane[:, j]
 
 
-def vertex_quadrics(vertices: np.ndarray, faces: np.ndarray, importance: np.ndarray | None = None,
-                    rims: bool = True) -> np.ndarray:
+def vertex_quadrics(
+    vertices: np.ndarray, faces: np.ndarray, importance: np.ndarray | None = None, rims: bool = True
+) -> np.ndarray:
     """(n, 10) quadrics of the faces about each vertex, with planes along borders and non-manifold edges.
 
     Args:
@@ -77,9 +78,14 @@ def vertex_quadrics(vertices: np.ndarray, faces: np.ndarray, importance: np.ndar
 def _evaluate(q, p):
     """Quadrics (n, 10) at points (n, 3)."""
     x, y, z = p.T
-    return np.maximum(q[:, 0] * x * x + q[:, 4] * y * y + q[:, 7] * z * z + q[:, 9]
-                      + 2 * (q[:, 1] * x * y + q[:, 2] * x * z + q[:, 5] * y * z
-                             + q[:, 3] * x + q[:, 6] * y + q[:, 8] * z), 0)
+    return np.maximum(
+        q[:, 0] * x * x
+        + q[:, 4] * y * y
+        + q[:, 7] * z * z
+        + q[:, 9]
+        + 2 * (q[:, 1] * x * y + q[:, 2] * x * z + q[:, 5] * y * z + q[:, 3] * x + q[:, 6] * y + q[:, 8] * z),
+        0,
+    )
 
 
 def _place(q, a, b, held_a, held_b):
@@ -135,8 +141,16 @@ class Collapser:
         mirrors: planes on which vertices stay that lie on them.
     """
 
-    def __init__(self, vertices: np.ndarray, faces: np.ndarray, importance: np.ndarray | None = None,
-                 shape: float = 2.0, regular: float = 0.1, rims: bool = True, mirrors: Mirrors = WHOLE):
+    def __init__(
+        self,
+        vertices: np.ndarray,
+        faces: np.ndarray,
+        importance: np.ndarray | None = None,
+        shape: float = 2.0,
+        regular: float = 0.1,
+        rims: bool = True,
+        mirrors: Mirrors = WHOLE,
+    ):
         self.vertices, self.faces = np.array(vertices, np.float64), np.array(faces, np.int64)
         self.shape, self.regular = shape, regular
         self.quadrics = vertex_quadrics(self.vertices, self.faces, importance, rims)
@@ -170,9 +184,13 @@ class Collapser:
     def _round(self, most: int) -> int:
         n, faces, edges_all = len(self.vertices), self.faces, unique_edges(self.faces)
         edges, edge_of, faces_at = edges_all
-        point, cost = _place(self.quadrics[edges[:, 0]] + self.quadrics[edges[:, 1]],
-                             self.vertices[edges[:, 0]], self.vertices[edges[:, 1]],
-                             self.held[edges[:, 0]], self.held[edges[:, 1]])
+        point, cost = _place(
+            self.quadrics[edges[:, 0]] + self.quadrics[edges[:, 1]],
+            self.vertices[edges[:, 0]],
+            self.vertices[edges[:, 1]],
+            self.held[edges[:, 0]],
+            self.held[edges[:, 1]],
+        )
         length2 = ((self.vertices[edges[:, 0]] - self.vertices[edges[:, 1]]) ** 2).sum(1)
         cost = cost + FLOOR * length2
         ends, others = edges.ravel(), edges[:, ::-1].ravel()

@@ -154,8 +154,9 @@ def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Ma
     hessian, gradient = patches.normal_equations(metric, pull, *curve)
     error = 0.5 * float((there * areas).sum() / max(areas.sum(), 1e-300) + back.mean())
     triangles = len(patches.control_faces)
-    of_triangle = (np.bincount(np.arange(count) % triangles, there * areas, triangles) / max(areas.sum(), 1e-300)
-                   + np.bincount(of % triangles, back, triangles) / len(back))
+    of_triangle = np.bincount(np.arange(count) % triangles, there * areas, triangles) / max(
+        areas.sum(), 1e-300
+    ) + np.bincount(of % triangles, back, triangles) / len(back)
     local = np.bincount(patches.control_faces.ravel(), np.repeat(of_triangle, 3), len(vertices))
     return Quadratic(hessian, gradient, error, float(np.trace(metric, axis1=1, axis2=2).sum()) / len(vertices), local)
 
@@ -219,16 +220,25 @@ class Fit:
         thorough: whether more samples are looked at, where that is worth its while.
     """
 
-    def __init__(self, target: Target, patches: Patches, regulariser: Regulariser, start: np.ndarray,
-                 on_surface: bool = True, manner: Manner = ORGANIC, known: np.ndarray | None = None,
-                 folding: Folding | None = None, thorough: bool = False):
+    def __init__(
+        self,
+        target: Target,
+        patches: Patches,
+        regulariser: Regulariser,
+        start: np.ndarray,
+        on_surface: bool = True,
+        manner: Manner = ORGANIC,
+        known: np.ndarray | None = None,
+        folding: Folding | None = None,
+        thorough: bool = False,
+    ):
         self._folding = folding or whole_folding(WHOLE, start, patches.control_faces)
         self._target, self._patches, self._regulariser, self._manner = target, patches, regulariser, manner
         self._known = np.zeros_like(start) if known is None else known
         self._density = manner.density if thorough else 1
         self.vertices = start
         for _ in range(INFLATIONS if on_surface else 0):
-            self.vertices = self.vertices + start - (patches.mapping @ self.vertices)[:len(start)]
+            self.vertices = self.vertices + start - (patches.mapping @ self.vertices)[: len(start)]
         self._best, self._least = self.vertices, np.full(len(start), np.inf)
         self._inertia = np.full(len(start), INERTIA)
         self.error = np.inf

@@ -50,9 +50,15 @@ class Fits:
         thorough: whether fits look at more samples, for shorter tails in a quarter more time.
     """
 
-    def __init__(self, vertices: np.ndarray, faces: np.ndarray, seed: int = 0,
-                 count_bytes: Callable[[ControlMesh], int] = estimated_bytes, original: Target | None = None,
-                 thorough: bool = False):
+    def __init__(
+        self,
+        vertices: np.ndarray,
+        faces: np.ndarray,
+        seed: int = 0,
+        count_bytes: Callable[[ControlMesh], int] = estimated_bytes,
+        original: Target | None = None,
+        thorough: bool = False,
+    ):
         welded = weld(np.asarray(vertices, np.float64), np.asarray(faces, np.int64))
         self.target = Target(*compact(*welded), seed)
         self._compared = self.target  # what fits are compared with: all of it, or one side of mirrors
@@ -152,8 +158,11 @@ class Fits:
         rng = np.random.default_rng([self.seed, 2])
         samples = sample_surface(vertices[faces], MEASURE_SAMPLES, rng)[0]
         there = pcu.closest_points_on_mesh(self._asked, vertices, faces.astype(np.int32))[0]
-        back = pcu.closest_points_on_mesh(np.concatenate([samples, _some(vertices[np.unique(faces)])]),
-                                          self.original.vertices, self.original.faces.astype(np.int32))[0]
+        back = pcu.closest_points_on_mesh(
+            np.concatenate([samples, _some(vertices[np.unique(faces)])]),
+            self.original.vertices,
+            self.original.faces.astype(np.int32),
+        )[0]
         means = np.concatenate([there[:MEASURE_SAMPLES], back[:MEASURE_SAMPLES]])
         errors = float(means.mean()), float(np.quantile(means, 0.99)), float(max(there.max(), back.max()))
         tail = 1.0 if self.mechanical else tail_of(*errors)  # edges and flat parts keep the error of those even
@@ -225,8 +234,9 @@ class Fits:
         sampled = None if self._compared is self.target else len(part.faces)
         patches = Patches(folding.faces, len(whole), folding.creases if kind == CREASED else None, kind, sampled)
         regulariser = Regulariser(folding.faces, len(whole))
-        fit = Fit(self._compared, patches, regulariser, whole, manner=self.manner, folding=folding,
-                  thorough=self.thorough)
+        fit = Fit(
+            self._compared, patches, regulariser, whole, manner=self.manner, folding=folding, thorough=self.thorough
+        )
         fit.improve(ROUNDS, step)
         return fit, part
 

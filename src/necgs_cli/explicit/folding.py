@@ -58,7 +58,7 @@ class Folding:
 
     def different(self, whole: np.ndarray) -> np.ndarray:
         """The different vertices (n, 3), counted from the planes, from all of them (n', 3), unit frame."""
-        return (whole[:self._count] - self.mirrors.origin) * np.abs(self._unfolded.signs[:self._count])
+        return (whole[: self._count] - self.mirrors.origin) * np.abs(self._unfolded.signs[: self._count])
 
     def folded(self, hessian: Any, gradient: np.ndarray) -> tuple[Any, np.ndarray]:
         """A quadratic model V'HV - 2 g'V of all vertices as one of the different ones, counted from the planes.

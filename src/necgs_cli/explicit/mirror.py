@@ -52,8 +52,13 @@ class Unfolded:
         return part[self.source] * self.signs
 
 
-def unfold(positions: np.ndarray, faces: np.ndarray, creases: np.ndarray | None, axes: tuple[int, ...],
-           single: np.ndarray | None = None) -> Unfolded:
+def unfold(
+    positions: np.ndarray,
+    faces: np.ndarray,
+    creases: np.ndarray | None,
+    axes: tuple[int, ...],
+    single: np.ndarray | None = None,
+) -> Unfolded:
     """The whole of a part, one plane after the other.
 
     A vertex on a plane, of an edge with one face, is its own image. So is a triangle of three such vertices. All other

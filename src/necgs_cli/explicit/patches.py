@@ -50,8 +50,9 @@ class Patches:
         sampled: of the faces, the first ones that have samples: those on one side of mirror planes; None: all.
     """
 
-    def __init__(self, faces: np.ndarray, vertex_count: int, creases: np.ndarray | None, kind: str,
-                 sampled: int | None = None):
+    def __init__(
+        self, faces: np.ndarray, vertex_count: int, creases: np.ndarray | None, kind: str, sampled: int | None = None
+    ):
         import scipy.sparse as sp
 
         self.vertex_count, self.creased = vertex_count, creases is not None
@@ -68,10 +69,14 @@ class Patches:
         self.control_faces, self.one_side = np.asarray(faces, np.int64)[:sampled], sampled is not None
         fine = fine[np.arange(len(fine)) % len(faces) < len(self.control_faces)]
         self.mapping, self.faces, self.curve_edges = mapping, fine, curve
-        mean = sp.csr_matrix((np.full(fine.size, 1 / 3), fine.ravel(), np.arange(0, fine.size + 1, 3)),
-                             shape=(len(fine), mapping.shape[0]))
-        half = sp.csr_matrix((np.full(curve.size, 0.5), curve.ravel(), np.arange(0, curve.size + 1, 2)),
-                             shape=(len(curve), mapping.shape[0]))
+        mean = sp.csr_matrix(
+            (np.full(fine.size, 1 / 3), fine.ravel(), np.arange(0, fine.size + 1, 3)),
+            shape=(len(fine), mapping.shape[0]),
+        )
+        half = sp.csr_matrix(
+            (np.full(curve.size, 0.5), curve.ravel(), np.arange(0, curve.size + 1, 2)),
+            shape=(len(curve), mapping.shape[0]),
+        )
         self.buckets = _group((mean @ mapping).tocsr(), np.arange(len(fine)) % len(self.control_faces))
         self.curve_buckets = _group((half @ mapping).tocsr(), np.arange(len(curve))) if len(curve) else []
         self._make_pattern()

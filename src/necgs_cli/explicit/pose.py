@@ -49,8 +49,9 @@ def _frames(corners: np.ndarray) -> np.ndarray:
     return np.stack([along, normal, np.cross(along, normal)], axis=1)
 
 
-def pose_points(coded: Sequence[ControlMesh], start: np.ndarray | None, search: Fits, bound: Bound,
-                beyond: bool = False) -> tuple[list[Point], int]:
+def pose_points(
+    coded: Sequence[ControlMesh], start: np.ndarray | None, search: Fits, bound: Bound, beyond: bool = False
+) -> tuple[list[Point], int]:
     """A control mesh with the triangles of others, fitted to an original and rounded to some grids.
 
     Args:

@@ -30,8 +30,13 @@ def estimated_bytes(mesh: ControlMesh) -> int:
         number = np.full(len(mesh.positions), -1)
         number[kept] = np.arange(len(kept))
         faces, creases = (rows[(number[rows] >= 0).all(axis=1)] for rows in (mesh.faces, creases))
-        told = replace(mesh, positions=mesh.positions[kept], faces=number[faces], single=None,
-                       creases=None if mesh.creases is None else number[creases])
+        told = replace(
+            mesh,
+            positions=mesh.positions[kept],
+            faces=number[faces],
+            single=None,
+            creases=None if mesh.creases is None else number[creases],
+        )
         return estimated_bytes(told) + round(COPY_BYTES * copies) + (mesh.single is not None) * len(different) // 8
     n = len(mesh.positions)
     edges = unique_edges(mesh.faces)[0]

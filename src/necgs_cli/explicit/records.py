@@ -117,7 +117,7 @@ def _vertices_of(alone: bytes, faces: np.ndarray, vertex_count: int) -> np.ndarr
     """
     parts = _parts(faces, vertex_count)
     bits = np.unpackbits(np.frombuffer(alone, np.uint8), bitorder="little")
-    if len(alone) != -(-len(parts) // 8) or bits[len(parts):].any():
+    if len(alone) != -(-len(parts) // 8) or bits[len(parts) :].any():
         raise DamagedFile("a mirrored mesh record with bits for parts that it does not have")
     single = np.zeros(vertex_count, bool)
     for members, bit in zip(parts, bits, strict=False):

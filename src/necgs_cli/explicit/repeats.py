@@ -75,8 +75,9 @@ class Repeats:
                 all_faces.append(at + place[own_faces])
                 all_creases.append(at + place[own_creases])
                 at += len(members)
-        return Copied(np.concatenate(source), np.concatenate(shift), np.concatenate(all_faces),
-                      np.concatenate(all_creases))
+        return Copied(
+            np.concatenate(source), np.concatenate(shift), np.concatenate(all_faces), np.concatenate(all_creases)
+        )
 
 
 def none_of(count: int) -> Repeats:
@@ -127,8 +128,9 @@ def connected_parts(faces: np.ndarray, vertex_count: int) -> list[np.ndarray]:
     return np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label, minlength=count))[:-1])
 
 
-def _firsts(vertices: np.ndarray, parts: list[np.ndarray], faces_of: list[np.ndarray], areas: np.ndarray,
-            sorts: list[int]) -> tuple[np.ndarray, np.ndarray]:
+def _firsts(
+    vertices: np.ndarray, parts: list[np.ndarray], faces_of: list[np.ndarray], areas: np.ndarray, sorts: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
     """For each part the first one of which it is a copy, itself where it is none; and how far it is from that."""
     from scipy.spatial import cKDTree
 

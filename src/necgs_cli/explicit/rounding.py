@@ -16,8 +16,9 @@ CANDIDATES = 16  # roundings of the coordinates done so far that are kept
 NEXT = np.array([[0.0], [1.0]])  # steps from the nearest integer to those that are tried
 
 
-def nearest_integers(hessian: np.ndarray, gradient: np.ndarray, candidates: int | None = None,
-                     free: int = 0) -> np.ndarray:
+def nearest_integers(
+    hessian: np.ndarray, gradient: np.ndarray, candidates: int | None = None, free: int = 0
+) -> np.ndarray:
     """Integers (k,) near the least of x'Hx - 2 g'x, H dense and positive definite.
 
     One candidate is Babai's nearest plane. The first `free` coordinates stay real, at the optimum for the others.
@@ -31,11 +32,11 @@ def nearest_integers(hessian: np.ndarray, gradient: np.ndarray, candidates: int 
     pivots = upper.diagonal().copy()
     moved, cost = np.zeros((1, len(real))), np.zeros(1)  # of each candidate: integers less the real optimum
     for i in range(len(real) - 1, free - 1, -1):
-        centre = real[i] - moved[:, i + 1:] @ upper[i, i + 1:] / pivots[i]
+        centre = real[i] - moved[:, i + 1 :] @ upper[i, i + 1 :] / pivots[i]
         near = np.rint(centre)
         both = near + NEXT * np.where(centre > near, 1.0, -1.0)
         price = (cost + (pivots[i] * (both - centre)) ** 2).ravel()
-        kept = np.argsort(price, kind="stable")[:candidates or CANDIDATES]
+        kept = np.argsort(price, kind="stable")[: candidates or CANDIDATES]
         moved = moved[kept % len(cost)]
         moved[:, i], cost = both.ravel()[kept] - real[i], price[kept]
     found = real + moved[0]

@@ -46,9 +46,15 @@ class Search(Fits):
     Args: as of `Fits`.
     """
 
-    def __init__(self, vertices: np.ndarray, faces: np.ndarray, seed: int = 0,
-                 count_bytes: Callable[[ControlMesh], int] = estimated_bytes, original: Target | None = None,
-                 thorough: bool = False):
+    def __init__(
+        self,
+        vertices: np.ndarray,
+        faces: np.ndarray,
+        seed: int = 0,
+        count_bytes: Callable[[ControlMesh], int] = estimated_bytes,
+        original: Target | None = None,
+        thorough: bool = False,
+    ):
         super().__init__(vertices, faces, seed, count_bytes, original, thorough)
         self._organic = False  # whether a fit has told so
         self._symmetry: Symmetry | None = None
@@ -115,8 +121,10 @@ class Search(Fits):
     def _between(tried: list[Point], bound: Bound, most: int) -> int:
         """Vertices between what is too little and what is enough."""
         sizes = {p.vertex_count: bound.ratio(p) <= 1 for p in tried}
-        return (max([n for n, good in sizes.items() if not good], default=LEAST_VERTICES)
-                + min([n for n, good in sizes.items() if good], default=most)) // 2
+        return (
+            max([n for n, good in sizes.items() if not good], default=LEAST_VERTICES)
+            + min([n for n, good in sizes.items() if good], default=most)
+        ) // 2
 
     @staticmethod
     def _slope(fits: list[Point], bound: Bound) -> float:
@@ -226,7 +234,8 @@ class Search(Fits):
         floor = folded.mean / 2  # of its fits, which lie between the original and its image
         mirrored, kind, found = min(
             (p.cost * np.sqrt(max(p.p2s**2 - floor**2, 0) / (error**2 - floor**2)), kind, p.p2s)
-            for kind, p in other._first_fits(error)[1].items())
+            for kind, p in other._first_fits(error)[1].items()
+        )
         doubt = max(1.0, found / error) ** DOUBT
         count = self._first_count(error)
         untaught = None if self.mechanical else self.latest(count, kind)
@@ -318,9 +327,17 @@ class Search(Fits):
         return points + self.points
 
 
-def fit_control_mesh(vertices: np.ndarray, faces: np.ndarray, *, target_p2s: float | None = None,
-                     vertex_count: int | None = None, grid: int | None = None, kind: str = SMOOTH,
-                     seed: int = 0, count_bytes: Callable[[ControlMesh], int] = estimated_bytes) -> Point:
+def fit_control_mesh(
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    *,
+    target_p2s: float | None = None,
+    vertex_count: int | None = None,
+    grid: int | None = None,
+    kind: str = SMOOTH,
+    seed: int = 0,
+    count_bytes: Callable[[ControlMesh], int] = estimated_bytes,
+) -> Point:
     """A control mesh for a surface, at an asked error or of an asked size.
 
     Args:

@@ -36,8 +36,9 @@ def _prepared(vertices: np.ndarray, faces: np.ndarray, face_count: int) -> tuple
 
     if len(faces) <= face_count:
         return vertices, faces
-    v, f = fast_simplification.simplify(vertices.astype(np.float32), faces.astype(np.int32),
-                                        target_count=int(face_count), agg=5)
+    v, f = fast_simplification.simplify(
+        vertices.astype(np.float32), faces.astype(np.int32), target_count=int(face_count), agg=5
+    )
     if len(f) < 0.5 * face_count:  # it gave up on structure that is left to the careful one
         return vertices, faces
     return compact(np.asarray(v, np.float64), np.asarray(f, np.int64))
@@ -108,8 +109,9 @@ class Simplifier:
             alone = self.single[self.faces[:, 0]] if single is None else single[self.faces[:, 0]]
             self.one_side = cut_off = compact(*cut(self.vertices, self.faces[~alone], mirrors))
             whole = compact(self.vertices, self.faces[alone])
-            self.vertices, self.faces = (np.concatenate(both) for both in
-                                         zip(cut_off, (whole[0], whole[1] + len(cut_off[0])), strict=True))
+            self.vertices, self.faces = (
+                np.concatenate(both) for both in zip(cut_off, (whole[0], whole[1] + len(cut_off[0])), strict=True)
+            )
             self.single = np.arange(len(self.vertices)) >= len(cut_off[0])
         self.repeats = none_of(len(self.vertices))
         if mechanical:

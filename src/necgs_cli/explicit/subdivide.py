@@ -108,11 +108,23 @@ def loop_step(faces: np.ndarray, vertex_count: int, creases: np.ndarray | None =
     everyone = np.arange(vertex_count)
     rows = [everyone, ends[inner], ends[curve], new, new, vertex_count + edge_of[smooth_sides]]
     columns = [everyone, others[inner], others[curve], first, second, opposite]
-    weights = [own_weight, ring_weight[ends[inner]], np.full(curve.sum(), 0.125), end_weight, end_weight,
-               np.full(len(opposite), 0.125)]
+    weights = [
+        own_weight,
+        ring_weight[ends[inner]],
+        np.full(curve.sum(), 0.125),
+        end_weight,
+        end_weight,
+        np.full(len(opposite), 0.125),
+    ]
     halves = np.concatenate([np.stack([edges[sharp, k], new[sharp]], axis=1) for k in (0, 1)])
-    return Step(np.concatenate(rows), np.concatenate(columns), np.concatenate(weights),
-                _split_faces(faces, edge_of, vertex_count), halves, vertex_count + len(edges))
+    return Step(
+        np.concatenate(rows),
+        np.concatenate(columns),
+        np.concatenate(weights),
+        _split_faces(faces, edge_of, vertex_count),
+        halves,
+        vertex_count + len(edges),
+    )
 
 
 def midpoint_step(faces: np.ndarray, vertex_count: int, creases: np.ndarray | None = None) -> Step:
@@ -124,13 +136,19 @@ def midpoint_step(faces: np.ndarray, vertex_count: int, creases: np.ndarray | No
         sharp = sharp | is_member(edges, creases)
     everyone, half = np.arange(vertex_count), np.full(len(edges), 0.5)
     halves = np.concatenate([np.stack([edges[sharp, k], new[sharp]], axis=1) for k in (0, 1)])
-    return Step(np.concatenate([everyone, new, new]), np.concatenate([everyone, edges[:, 0], edges[:, 1]]),
-                np.concatenate([np.ones(vertex_count), half, half]), _split_faces(faces, edge_of, vertex_count),
-                halves, vertex_count + len(edges))
+    return Step(
+        np.concatenate([everyone, new, new]),
+        np.concatenate([everyone, edges[:, 0], edges[:, 1]]),
+        np.concatenate([np.ones(vertex_count), half, half]),
+        _split_faces(faces, edge_of, vertex_count),
+        halves,
+        vertex_count + len(edges),
+    )
 
 
-def subdivide(vertices: np.ndarray, faces: np.ndarray, creases: np.ndarray | None = None,
-              levels: int = 2) -> tuple[np.ndarray, np.ndarray]:
+def subdivide(
+    vertices: np.ndarray, faces: np.ndarray, creases: np.ndarray | None = None, levels: int = 2
+) -> tuple[np.ndarray, np.ndarray]:
     """The Loop surface of a control mesh after some steps.
 
     The sums run in an order given by the connectivity alone and use only +, *, / and one cosine per valence: machines

@@ -137,7 +137,7 @@ def _measured(target: Target, faces: np.ndarray, axis: int, place: int, part_of:
     largest = np.zeros(parts)
     np.maximum.at(largest, np.concatenate([part_of_point, part_of[some]]), distances)
     count = np.bincount(part_of_point, minlength=parts)
-    total = np.bincount(part_of_point, distances[:len(points)], parts)
+    total = np.bincount(part_of_point, distances[: len(points)], parts)
     return _Plane(largest, total / np.maximum(count, 1), count / len(points))
 
 

@@ -63,9 +63,23 @@ def new_border(mode: Mode, vertices: int, faces: int, max_vertices: int, max_fac
     numbers = mode.sequence([0] * MAX_VERTICES + [max_vertices, max_faces])
     corners = 3 * faces
     return Border(
-        numbers, blank(corners), blank(vertices), blank(vertices), blank(3 * vertices), blank(vertices),
-        blank(vertices), blank(vertices), blank(3 * corners), blank(4 * corners), blank(vertices), blank(corners),
-        blank(2 * corners), blank(vertices), blank(2 * vertices), blank(vertices))
+        numbers,
+        blank(corners),
+        blank(vertices),
+        blank(vertices),
+        blank(3 * vertices),
+        blank(vertices),
+        blank(vertices),
+        blank(vertices),
+        blank(3 * corners),
+        blank(4 * corners),
+        blank(vertices),
+        blank(corners),
+        blank(2 * corners),
+        blank(vertices),
+        blank(2 * vertices),
+        blank(vertices),
+    )
 
 
 @inlined

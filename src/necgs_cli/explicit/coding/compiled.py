@@ -130,8 +130,11 @@ def _fingerprint() -> str:
     from llvmlite.binding import get_host_cpu_name
 
     told = hashlib.sha256()
-    for module in (*_modules(), sys.modules["necgs_cli.explicit.coding.logistic"],
-                   sys.modules["necgs_cli.explicit.coding.decisions"]):
+    for module in (
+        *_modules(),
+        sys.modules["necgs_cli.explicit.coding.logistic"],
+        sys.modules["necgs_cli.explicit.coding.decisions"],
+    ):
         told.update(Path(str(module.__file__)).read_bytes())
     versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy")]
     told.update(repr((versions, sys.version, platform.machine(), get_host_cpu_name())).encode())

@@ -263,13 +263,33 @@ def _serve_gate(stream: Stream, border: Border, source: Source, f: int, has_bord
     if p >= 0 and p != v:
         loop = 1 if p == x else 0
         cp = min(t[p], _TOP)
-        if mix(stream, of.CLOSE, 0, cf * 2 + loop, (cf * VALENCE + cv) * 2 + loop, (cf * VALENCE + cp) * 2 + loop,
-               ((cf * VALENCE + cv) * VALENCE + cp) * 2 + loop, 0, 0, 1 if apex == p else 0):
+        if mix(
+            stream,
+            of.CLOSE,
+            0,
+            cf * 2 + loop,
+            (cf * VALENCE + cv) * 2 + loop,
+            (cf * VALENCE + cp) * 2 + loop,
+            ((cf * VALENCE + cv) * VALENCE + cp) * 2 + loop,
+            0,
+            0,
+            1 if apex == p else 0,
+        ):
             w = p
     if w < 0 and x >= 0 and x != f and x != p:
         cx = min(t[x], _TOP)
-        if mix(stream, of.NEXT, 0, cv, cv * VALENCE + cf, cv * VALENCE + cx, (cv * VALENCE + cx) * VALENCE + cf, 0, 0,
-               1 if apex == x else 0):
+        if mix(
+            stream,
+            of.NEXT,
+            0,
+            cv,
+            cv * VALENCE + cf,
+            cv * VALENCE + cx,
+            (cv * VALENCE + cx) * VALENCE + cf,
+            0,
+            0,
+            1 if apex == x else 0,
+        ):
             w = x
     if w < 0:
         since = min(bit_length(numbers[SINCE_OTHER]), 7)
@@ -315,14 +335,20 @@ def new_source(mode: Mode, faces: np.ndarray | None, vertices: int) -> Source:
     there, back = starts * vertices + ends, ends * vertices + starts
     back.sort()
     return Source(
-        mode.sequence(faces.ravel()), mode.blank(len(faces) + 1),
-        mode.sequence(np.searchsorted(starts, np.arange(vertices + 1))), mode.sequence(ends), mode.sequence(order // 3),
-        mode.sequence(np.full(vertices, NOTHING)), mode.blank(vertices),
-        mode.sequence([0 if np.array_equal(there, back) else 1]))
+        mode.sequence(faces.ravel()),
+        mode.blank(len(faces) + 1),
+        mode.sequence(np.searchsorted(starts, np.arange(vertices + 1))),
+        mode.sequence(ends),
+        mode.sequence(order // 3),
+        mode.sequence(np.full(vertices, NOTHING)),
+        mode.blank(vertices),
+        mode.sequence([0 if np.array_equal(there, back) else 1]),
+    )
 
 
-def code_connectivity(mode: Mode, stream: Stream, faces: np.ndarray | None, vertices: int, room: int,
-                      max_vertices: int, max_faces: int) -> Connectivity:
+def code_connectivity(
+    mode: Mode, stream: Stream, faces: np.ndarray | None, vertices: int, room: int, max_vertices: int, max_faces: int
+) -> Connectivity:
     """Code the triangles of a mesh, none of which repeats a vertex.
 
     Args:

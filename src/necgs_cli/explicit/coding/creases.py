@@ -64,8 +64,9 @@ def code_flags(stream: Stream, normals: Flat, edges: Flat, triangles: Flat, at: 
             return
 
 
-def code_creases(mode: Mode, stream: Stream, positions: np.ndarray, faces: np.ndarray, graph: Graph,
-                 creases: np.ndarray | None) -> np.ndarray:
+def code_creases(
+    mode: Mode, stream: Stream, positions: np.ndarray, faces: np.ndarray, graph: Graph, creases: np.ndarray | None
+) -> np.ndarray:
     """Code which edges of a mesh are creases.
 
     Args:
@@ -88,8 +89,14 @@ def code_creases(mode: Mode, stream: Stream, positions: np.ndarray, faces: np.nd
     corners, coded = mode.sequence(faces.ravel()), mode.sequence(flags)
     normals = mode.blank(faces.size)
     mode(fill_normals)(mode.sequence(positions.ravel()), corners, normals)
-    mode(code_flags)(stream, normals, mode.sequence(edges.ravel()), mode.sequence(_two_triangles(keys, faces, n)),
-                     mode.blank(n), coded)
+    mode(code_flags)(
+        stream,
+        normals,
+        mode.sequence(edges.ravel()),
+        mode.sequence(_two_triangles(keys, faces, n)),
+        mode.blank(n),
+        coded,
+    )
     check(stream.registers)
     return edges[np.array(coded, bool)]
 

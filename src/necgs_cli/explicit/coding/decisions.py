@@ -67,9 +67,14 @@ class Coordinate(NamedTuple):
 def _coordinate(name: str) -> Coordinate:
     return Coordinate(
         _decision(f"{name} side", (CLASSES, 27, 9), supplied=2),
-        _decision(f"{name} bucket", (CLASSES * STEPS_TOLD, RELATIVE * 3 * STEPS_TOLD, 12 * STEPS_TOLD), supplied=2,
-                  sets=STEPS_TOLD),
-        _decision(f"{name} escape", (64,)))
+        _decision(
+            f"{name} bucket",
+            (CLASSES * STEPS_TOLD, RELATIVE * 3 * STEPS_TOLD, 12 * STEPS_TOLD),
+            supplied=2,
+            sets=STEPS_TOLD,
+        ),
+        _decision(f"{name} escape", (64,)),
+    )
 
 
 _V = VALENCE

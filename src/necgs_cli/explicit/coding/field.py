@@ -106,7 +106,7 @@ def fill_precision(first: Flat, near: Flat, planes: Flat, members: Flat, rank: F
             for j in range(first[centre], first[centre + 1]):
                 row[rank[near[j]]] += step * _images(here, planes[near[j]]) if here else step
             row[rank[centre]] += mine * ONE >> BITS
-        matrix[i * n:i * n + n] = row
+        matrix[i * n : i * n + n] = row
 
 
 @entry
@@ -122,7 +122,7 @@ def eliminate(matrix: Flat, n: int, found: Conditionals) -> bool:
     """
     at = work = 0
     for k in range(n - 1, -1, -1):
-        row = matrix[k * n:k * n + k]
+        row = matrix[k * n : k * n + k]
         before = np.flatnonzero(row)
         entries = row[before]
         pivot = max(1, int(matrix[k * n + k]))
@@ -137,8 +137,8 @@ def eliminate(matrix: Flat, n: int, found: Conditionals) -> bool:
         count = len(before)
         found.first[k] = at
         found.count[k] = count
-        found.before[at:at + count] = before
-        found.weights[at:at + count] = -weights
+        found.before[at : at + count] = before
+        found.weights[at : at + count] = -weights
         found.pivots[k] = pivot
         at += count
         work += count * count
@@ -169,8 +169,13 @@ def _of_part(mode: Mode, first: Flat, near: Flat, planes: Flat, members: np.ndar
     else:  # a vertex by itself
         matrix[0] = RIDGE
     room = min(size * (size - 1) // 2, isqrt(size * MAX_WORK) + size)  # by Cauchy and Schwarz, and the last row
-    part = Conditionals(np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(room, np.int64),
-                        np.zeros(room, np.int64), np.zeros(size, np.int64))
+    part = Conditionals(
+        np.zeros(size, np.int64),
+        np.zeros(size, np.int64),
+        np.zeros(room, np.int64),
+        np.zeros(room, np.int64),
+        np.zeros(size, np.int64),
+    )
     if not mode(eliminate)(matrix, size, part):
         raise TooDense
     return part
@@ -212,5 +217,6 @@ def conditionals(mode: Mode, graph: Graph, planes: Flat) -> Conditionals:
         weights.append(part.weights[:used])
         entries += used
     flat = mode.sequence
-    return Conditionals(flat(first_of), flat(count_of), flat(np.concatenate(before)), flat(np.concatenate(weights)),
-                        flat(pivots))
+    return Conditionals(
+        flat(first_of), flat(count_of), flat(np.concatenate(before)), flat(np.concatenate(weights)), flat(pivots)
+    )

@@ -65,8 +65,9 @@ def forward_step(registers: Flat, mean: Vector, x: Flat, f: int, v: int, n: Vect
     wy = mean[1] - (x[f + 1] + x[v + 1] << FRACTION - 1)
     wz = mean[2] - (x[f + 2] + x[v + 2] << FRACTION - 1)
     along = wx * n[0] + wy * n[1] + wz * n[2] >> UNIT_BITS
-    dx, dy, dz = unit(registers, wx - (along * n[0] >> UNIT_BITS), wy - (along * n[1] >> UNIT_BITS),
-                      wz - (along * n[2] >> UNIT_BITS))
+    dx, dy, dz = unit(
+        registers, wx - (along * n[0] >> UNIT_BITS), wy - (along * n[1] >> UNIT_BITS), wz - (along * n[2] >> UNIT_BITS)
+    )
     step = size * _FORWARD[min(known, 5)]  # sixteenths of sixteenths: FRACTION bits
     return step * dx >> UNIT_BITS, step * dy >> UNIT_BITS, step * dz >> UNIT_BITS
 

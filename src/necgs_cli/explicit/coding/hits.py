@@ -53,9 +53,18 @@ def new_memory(mode: Mode, vertices: int) -> Memory:
     """Knowing nothing, with room for so many vertices."""
     blank = mode.blank
     return Memory(
-        blank(3 * vertices), blank(3), mode.sequence([_FIRST_RANK_SIZE] * 3), blank(3), blank(3),
-        blank(3 * MOST_SUGGESTIONS), blank(MOST_SUGGESTIONS), blank(1), blank(MOST_SUGGESTIONS),
-        blank(MOST_SUGGESTIONS), blank(MOST_SUGGESTIONS))
+        blank(3 * vertices),
+        blank(3),
+        mode.sequence([_FIRST_RANK_SIZE] * 3),
+        blank(3),
+        blank(3),
+        blank(3 * MOST_SUGGESTIONS),
+        blank(MOST_SUGGESTIONS),
+        blank(1),
+        blank(MOST_SUGGESTIONS),
+        blank(MOST_SUGGESTIONS),
+        blank(MOST_SUGGESTIONS),
+    )
 
 
 @kernel
@@ -78,7 +87,7 @@ def remember(memory: Memory, axis: int, value: int) -> None:
     at = bisect_left(values, value, first, last)
     if at < last and values[at] == value:
         return
-    values[at + 1:last + 1] = values[at:last]
+    values[at + 1 : last + 1] = values[at:last]
     values[at] = value
     memory.counts[axis] += 1
 
@@ -149,15 +158,26 @@ def _code_seen(stream: Stream, memory: Memory, axis: int, tried: int, mean: int,
             winners += 1
     at = bisect_left(values, value, first, last)
     known = 1 if at < last and values[at] == value else 0
-    if not mix(stream, SEEN, 0, axis * 12 + size_class, (axis * 3 + memory.previous[axis]) * 4 + winners, 0, 0, 0, 0,
-               known):
+    if not mix(
+        stream, SEEN, 0, axis * 12 + size_class, (axis * 3 + memory.previous[axis]) * 4 + winners, 0, 0, 0, 0, known
+    ):
         return False, 0
     guess = bisect_left(values, mean >> FRACTION, first, last) - first
     guess -= _below(skipped, skips, guess)
     at -= first
     size = memory.rank_sizes[axis]
-    rank = code_coordinate(stream, RANK, guess << FRACTION, max(1, size), left * 4, 0, axis, axis, size_class,
-                           at - _below(skipped, skips, at))
+    rank = code_coordinate(
+        stream,
+        RANK,
+        guess << FRACTION,
+        max(1, size),
+        left * 4,
+        0,
+        axis,
+        axis,
+        size_class,
+        at - _below(skipped, skips, at),
+    )
     memory.rank_sizes[axis] += (abs(rank - guess) * 16 - size) >> 3
     for k in range(skips):
         if skipped[k] <= rank:
@@ -204,8 +224,18 @@ def code_hit(stream: Stream, memory: Memory, axis: int, is_start: int, mean: int
         for d in range(axis):
             if winners[d] & sources:
                 agree += 1
-        if mix(stream, HIT, tries, sources + start, sources * AGREE + agree, sources * TRIES + tries,
-               ((agree * TRIES + tries) * 3 + before) * 4 + min(count - 1, 3), 0, 0, 1 if votes[k] == value else 0):
+        if mix(
+            stream,
+            HIT,
+            tries,
+            sources + start,
+            sources * AGREE + agree,
+            sources * TRIES + tries,
+            ((agree * TRIES + tries) * 3 + before) * 4 + min(count - 1, 3),
+            0,
+            0,
+            1 if votes[k] == value else 0,
+        ):
             winners[axis] = sources
             previous[axis] = _HIT
             return True, votes[k]

@@ -39,8 +39,9 @@ class Stream(NamedTuple):
 
 
 @entry
-def mix(stream: Stream, decision: Decision, select: int, a: int, b: int, c: int, d: int, x: int, y: int,
-        bit: int) -> int:
+def mix(
+    stream: Stream, decision: Decision, select: int, a: int, b: int, c: int, d: int, x: int, y: int, bit: int
+) -> int:
     """Code one decision.
 
     Args:

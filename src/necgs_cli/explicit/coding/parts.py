@@ -58,8 +58,9 @@ def find_parts(positions: np.ndarray, faces: np.ndarray, creases: np.ndarray, mo
     return list(different.values())
 
 
-def match(different: list[Part], order: np.ndarray, decoded: list[np.ndarray]
-          ) -> tuple[list[list[list[int]]], list[np.ndarray]]:
+def match(
+    different: list[Part], order: np.ndarray, decoded: list[np.ndarray]
+) -> tuple[list[list[list[int]]], list[np.ndarray]]:
     """The copies of each decoded part, when encoding.
 
     Args:
@@ -81,9 +82,13 @@ def match(different: list[Part], order: np.ndarray, decoded: list[np.ndarray]
     return offsets, vertices
 
 
-def repeat(decoded: list[np.ndarray], offsets: list[list[list[int]]],
-           mesh: tuple[np.ndarray, np.ndarray, np.ndarray], max_vertices: int, max_faces: int
-           ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def repeat(
+    decoded: list[np.ndarray],
+    offsets: list[list[list[int]]],
+    mesh: tuple[np.ndarray, np.ndarray, np.ndarray],
+    max_vertices: int,
+    max_faces: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Append the copies of parts to a mesh of positions, triangles, creases.
 
     Raises:
@@ -122,8 +127,9 @@ def _rows_of_parts(label: np.ndarray, count: int) -> list[np.ndarray]:
     return np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label, minlength=count))[:-1])
 
 
-def code_copies(mode: Mode, stream: Stream, part_count: int, offsets: list[list[list[int]]] | None,
-                max_copies: int) -> list[list[list[int]]]:
+def code_copies(
+    mode: Mode, stream: Stream, part_count: int, offsets: list[list[list[int]]] | None, max_copies: int
+) -> list[list[list[int]]]:
     """Code how often each part is repeated, and where.
 
     Args:

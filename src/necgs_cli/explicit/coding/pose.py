@@ -20,8 +20,14 @@ from .surroundings import graph
 _RANGE = 1 << 31
 
 
-def encode_pose(positions: np.ndarray, reference: np.ndarray, faces: np.ndarray, *, mode: Mode = PYTHON,
-                methods: Sequence[int] = tuple(range(len(position_coding.METHODS)))) -> bytes:
+def encode_pose(
+    positions: np.ndarray,
+    reference: np.ndarray,
+    faces: np.ndarray,
+    *,
+    mode: Mode = PYTHON,
+    methods: Sequence[int] = tuple(range(len(position_coding.METHODS))),
+) -> bytes:
     """Code the positions of a mesh whose other shape is known; as differences where these are more even.
 
     Args:
@@ -118,8 +124,9 @@ def _conquered(mode: Mode, faces: np.ndarray, count: int) -> Connectivity:
     return Connectivity(whole.faces, whole.count, whole.made, order)
 
 
-def _code(coder: Coder, known: Connectivity, told: np.ndarray | None, method: int, moved: bool
-          ) -> tuple[np.ndarray, bool]:
+def _code(
+    coder: Coder, known: Connectivity, told: np.ndarray | None, method: int, moved: bool
+) -> tuple[np.ndarray, bool]:
     method = coder.uniform(len(position_coding.METHODS), method)
     moved = coder.flag(moved, HALF)
     coder.start(position_coding.METHODS[method].hits)

@@ -143,8 +143,11 @@ def _predict_by_field(registers: Flat, scene: Scene, rows: field.Conditionals, i
         sz += weight * (x[j + 2] - rz)
         sure = max(sure, abs(weight))
     too_wide(registers, sure, _EXACT_WEIGHT // (count + 1))
-    mean = ((sx >> _FIELD_SHIFT) + (rx << FRACTION), (sy >> _FIELD_SHIFT) + (ry << FRACTION),
-            (sz >> _FIELD_SHIFT) + (rz << FRACTION))
+    mean = (
+        (sx >> _FIELD_SHIFT) + (rx << FRACTION),
+        (sy >> _FIELD_SHIFT) + (ry << FRACTION),
+        (sz >> _FIELD_SHIFT) + (rz << FRACTION),
+    )
     return mean, max(1, isqrt(rows.pivots[i]))
 
 
@@ -188,15 +191,21 @@ def _suggest_positions(scene: Scene, memory: Memory, i: int) -> bool:
     suggest(memory, x[a], x[a + 1], x[a + 2], GATE_START)
     suggest(memory, x[b], x[b + 1], x[b + 2], GATE_END)
     if p >= 0:
-        suggest(memory, x[a] + x[b] - x[c], x[a + 1] + x[b + 1] - x[c + 1], x[a + 2] + x[b + 2] - x[c + 2],
-                PARALLELOGRAM)
+        suggest(
+            memory, x[a] + x[b] - x[c], x[a + 1] + x[b + 1] - x[c + 1], x[a + 2] + x[b + 2] - x[c + 2], PARALLELOGRAM
+        )
         suggest(memory, x[c], x[c + 1], x[c + 2], ACROSS)
     start, end = scene.triples_first[i], scene.triples_first[i + 1]
     for k in range(start, min(end, start + _MOST_PARALLELOGRAMS)):
         if triples[3 * k + 2] != p:
             a, b, c = 3 * triples[3 * k], 3 * triples[3 * k + 1], 3 * triples[3 * k + 2]
-            suggest(memory, x[a] + x[b] - x[c], x[a + 1] + x[b + 1] - x[c + 1], x[a + 2] + x[b + 2] - x[c + 2],
-                    OTHER_PARALLELOGRAM)
+            suggest(
+                memory,
+                x[a] + x[b] - x[c],
+                x[a + 1] + x[b + 1] - x[c + 1],
+                x[a + 2] + x[b + 2] - x[c + 2],
+                OTHER_PARALLELOGRAM,
+            )
     end = scene.first[i] + scene.known[i]
     for k in range(max(scene.first[i], end - _MOST_NEIGHBOURS), end):
         j = near[k]
@@ -259,8 +268,18 @@ def _code_free(stream: Stream, scene: Scene, i: int, mean: Vector, size: int, n:
                 lean = _lean(scene, i, axis, mean[axis], expected)
             other = max(1, ((2 * size + total) * spread >> 16) // (2 + d))
             ratio = _ratio(total, size * d) if d else 0
-            v = code_coordinate(stream, VALUE, m, expected, other, lean * 3 + d, lean, ratio * 3 + d, around,
-                                given[3 * i + axis] if writing else 0)
+            v = code_coordinate(
+                stream,
+                VALUE,
+                m,
+                expected,
+                other,
+                lean * 3 + d,
+                lean,
+                ratio * 3 + d,
+                around,
+                given[3 * i + axis] if writing else 0,
+            )
         x[3 * i + axis] = v
         rest = (v << FRACTION) - mean[axis]
         if d == 0:
@@ -276,8 +295,9 @@ def _code_free(stream: Stream, scene: Scene, i: int, mean: Vector, size: int, n:
 
 
 @inlined
-def _code_repeating(stream: Stream, scene: Scene, memory: Memory, i: int, mean: Vector, size: int,
-                    deviation: int) -> int:
+def _code_repeating(
+    stream: Stream, scene: Scene, memory: Memory, i: int, mean: Vector, size: int, deviation: int
+) -> int:
     """Code a vertex whose coordinates may repeat others; returns the sum of the sizes found (sixteenths)."""
     x, given = scene.x, scene.given
     writing = not stream.registers[DECODING]
@@ -303,8 +323,17 @@ def _code_repeating(stream: Stream, scene: Scene, memory: Memory, i: int, mean: 
 
 
 @inlined
-def _code_vertex(stream: Stream, scene: Scene, rows: field.Conditionals, memory: Memory, i: int, by_field: int,
-                 repeats: int, first_size: int, typical: int) -> int:
+def _code_vertex(
+    stream: Stream,
+    scene: Scene,
+    rows: field.Conditionals,
+    memory: Memory,
+    i: int,
+    by_field: int,
+    repeats: int,
+    first_size: int,
+    typical: int,
+) -> int:
     """Code vertex i; returns the typical distance from predictions, updated."""
     registers, relative = stream.registers, scene.relative
     if by_field:
@@ -314,8 +343,9 @@ def _code_vertex(stream: Stream, scene: Scene, rows: field.Conditionals, memory:
     known, start = scene.known[i], scene.first[i]
     size = first_size
     n = (0, 0, 0)
-    if (too_wide(registers, max(abs(mean[0]), abs(mean[1]), abs(mean[2])), _EXACT_MEAN)
-            or too_wide(registers, deviation, _EXACT_DEVIATION)):
+    if too_wide(registers, max(abs(mean[0]), abs(mean[1]), abs(mean[2])), _EXACT_MEAN) or too_wide(
+        registers, deviation, _EXACT_DEVIATION
+    ):
         return typical
     if deviation:
         local = typical
@@ -349,8 +379,9 @@ def _code_vertex(stream: Stream, scene: Scene, rows: field.Conditionals, memory:
 
 
 @entry
-def code_vertices(stream: Stream, scene: Scene, rows: field.Conditionals, memory: Memory, by_field: int, repeats: int,
-                  level: int) -> None:
+def code_vertices(
+    stream: Stream, scene: Scene, rows: field.Conditionals, memory: Memory, by_field: int, repeats: int, level: int
+) -> None:
     """Code all positions; what goes wrong is in the stream's status."""
     registers = stream.registers
     first_size = typical = 16 << code_uniform(stream, _SIZE_LEVELS, level)
@@ -360,8 +391,15 @@ def code_vertices(stream: Stream, scene: Scene, rows: field.Conditionals, memory
             return
 
 
-def code_positions(mode: Mode, stream: Stream, connectivity: Connectivity, graph: Graph, method: Method,
-                   positions: np.ndarray | None, axes: Sequence[int] = ()) -> np.ndarray:
+def code_positions(
+    mode: Mode,
+    stream: Stream,
+    connectivity: Connectivity,
+    graph: Graph,
+    method: Method,
+    positions: np.ndarray | None,
+    axes: Sequence[int] = (),
+) -> np.ndarray:
     """Code the positions of a mesh's vertices.
 
     Args:
@@ -387,8 +425,19 @@ def code_positions(mode: Mode, stream: Stream, connectivity: Connectivity, graph
     if positions is not None:
         level, given = _first_level(positions, connectivity.faces), flat(positions.ravel())
     planes = _planes(mode, stream, connectivity, graph, positions, axes) if axes else mode.blank(n)
-    scene = Scene(flat(graph.first), flat(graph.near), flat(known), flat(triples_first), flat(triples.ravel()),
-                  connectivity.made, given, mode.blank(3 * n), mode.blank(n), flat(FIRST_SPREADS), planes)
+    scene = Scene(
+        flat(graph.first),
+        flat(graph.near),
+        flat(known),
+        flat(triples_first),
+        flat(triples.ravel()),
+        connectivity.made,
+        given,
+        mode.blank(3 * n),
+        mode.blank(n),
+        flat(FIRST_SPREADS),
+        planes,
+    )
     if method.field:
         rows = field.conditionals(mode, graph, planes)
     else:
@@ -399,8 +448,14 @@ def code_positions(mode: Mode, stream: Stream, connectivity: Connectivity, graph
     return np.array(scene.x, np.int64).reshape(-1, 3)
 
 
-def _planes(mode: Mode, stream: Stream, connectivity: Connectivity, graph: Graph, positions: np.ndarray | None,
-            axes: Sequence[int]) -> Flat:
+def _planes(
+    mode: Mode,
+    stream: Stream,
+    connectivity: Connectivity,
+    graph: Graph,
+    positions: np.ndarray | None,
+    axes: Sequence[int],
+) -> Flat:
     """Code the planes of a scene; arguments as for `code_positions`."""
     border, told = border_vertices(connectivity.faces, connectivity.count), mode.blank(connectivity.count)
     if positions is not None:

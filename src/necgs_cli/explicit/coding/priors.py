@@ -52,8 +52,9 @@ def blank() -> State:
 
 def pack(state: State) -> bytes:
     """A state as text, rounded: a byte for each probability, count and weight."""
-    raw = bytes(STRETCH[p >> 4] // _STEP + 128 if n else 128
-                for p, n in zip(state.probabilities, state.counts, strict=True))
+    raw = bytes(
+        STRETCH[p >> 4] // _STEP + 128 if n else 128 for p, n in zip(state.probabilities, state.counts, strict=True)
+    )
     raw += bytes(min(255, -(-n // _COUNT_STEP)) for n in state.counts)
     raw += bytes(max(0, min(255, round(state.weights[k] / _WEIGHT_STEP) + 64)) for k, _ in _used_weights())
     return base64.b85encode(zlib.compress(raw, 9))
@@ -64,11 +65,13 @@ def unpack(text: bytes) -> State:
     raw = zlib.decompress(base64.b85decode(text))
     empty = blank()
     total = len(empty.probabilities)
-    probabilities = tuple(SQUASH[max(-LIMIT, min(LIMIT, (b - 128) * _STEP + _STEP // 2)) + LIMIT] if n else ONE >> 1
-                          for b, n in zip(raw[:total], raw[total:2 * total], strict=True))
-    counts = tuple(n * _COUNT_STEP for n in raw[total:2 * total])
+    probabilities = tuple(
+        SQUASH[max(-LIMIT, min(LIMIT, (b - 128) * _STEP + _STEP // 2)) + LIMIT] if n else ONE >> 1
+        for b, n in zip(raw[:total], raw[total : 2 * total], strict=True)
+    )
+    counts = tuple(n * _COUNT_STEP for n in raw[total : 2 * total])
     weights = list(empty.weights)
-    for (k, _), b in zip(_used_weights(), raw[2 * total:], strict=True):
+    for (k, _), b in zip(_used_weights(), raw[2 * total :], strict=True):
         weights[k] = (b - 64) * _WEIGHT_STEP
     return State(probabilities, counts, tuple(weights))
 
@@ -86,7 +89,10 @@ def sequences(mode: Mode, hits: bool) -> tuple[Flat, Flat, Flat]:
     """Probabilities, counts and weights of the start, as new sequences of a mode."""
     if (mode.name, hits) not in _made:
         state = start(hits)
-        _made[mode.name, hits] = mode.sequence(state.probabilities), mode.sequence(state.counts), mode.sequence(
-            state.weights)
+        _made[mode.name, hits] = (
+            mode.sequence(state.probabilities),
+            mode.sequence(state.counts),
+            mode.sequence(state.weights),
+        )
     probabilities, counts, weights = _made[mode.name, hits]
     return probabilities.copy(), counts.copy(), weights.copy()

@@ -39,9 +39,15 @@ class _Mesh:
     parts: list[parts.Part]
 
 
-def encode_mesh(positions: np.ndarray, faces: np.ndarray, *, creases: np.ndarray | None = None,
-                methods: Sequence[int] = tuple(range(len(position_coding.METHODS))), axes: Sequence[int] = (),
-                mode: Mode = PYTHON) -> tuple[bytes, np.ndarray]:
+def encode_mesh(
+    positions: np.ndarray,
+    faces: np.ndarray,
+    *,
+    creases: np.ndarray | None = None,
+    methods: Sequence[int] = tuple(range(len(position_coding.METHODS))),
+    axes: Sequence[int] = (),
+    mode: Mode = PYTHON,
+) -> tuple[bytes, np.ndarray]:
     """Code a triangle mesh without loss, up to the numbering of vertices and the rotation and order of triangles.
 
     Args:
@@ -86,8 +92,14 @@ def encode_mesh(positions: np.ndarray, faces: np.ndarray, *, creases: np.ndarray
     return best
 
 
-def decode_mesh(data: bytes, *, max_vertices: int = 1 << 18, max_faces: int | None = None, axes: Sequence[int] = (),
-                mode: Mode = PYTHON) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def decode_mesh(
+    data: bytes,
+    *,
+    max_vertices: int = 1 << 18,
+    max_faces: int | None = None,
+    axes: Sequence[int] = (),
+    mode: Mode = PYTHON,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Decode a mesh record.
 
     Args:
@@ -127,8 +139,9 @@ def with_room(attempt: Callable[[Mode, int], T], mode: Mode, room: int) -> T:
                 room *= _GROWTH
 
 
-def _checked(positions: np.ndarray, faces: np.ndarray, creases: np.ndarray | None
-             ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _checked(
+    positions: np.ndarray, faces: np.ndarray, creases: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     q = np.asarray(positions).astype(np.int64).reshape(-1, 3)
     f = np.asarray(faces).astype(np.int64).reshape(-1, 3)
     edges = np.zeros((0, 2), np.int64)
@@ -180,8 +193,9 @@ class Coder:
         return found
 
 
-def _code(coder: Coder, mesh: _Mesh | None, method: int, axes: Sequence[int], room: int, max_vertices: int,
-          max_faces: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _code(
+    coder: Coder, mesh: _Mesh | None, method: int, axes: Sequence[int], room: int, max_vertices: int, max_faces: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Code a record; `mesh` and `method` when encoding. Returns positions, faces, creases, the encoder's order."""
     mode = coder.mode
     method = coder.uniform(len(position_coding.METHODS), method)
@@ -189,8 +203,15 @@ def _code(coder: Coder, mesh: _Mesh | None, method: int, axes: Sequence[int], ro
     stream = coder.stream
     has_extras = coder.flag(mesh is not None and bool(len(mesh.loose) or len(mesh.flat)))
     has_copies = coder.flag(mesh is not None and bool(mesh.parts))
-    conn = connectivity.code_connectivity(mode, stream, None if mesh is None else mesh.faces,
-                                          0 if mesh is None else len(mesh.positions), room, max_vertices, max_faces)
+    conn = connectivity.code_connectivity(
+        mode,
+        stream,
+        None if mesh is None else mesh.faces,
+        0 if mesh is None else len(mesh.positions),
+        room,
+        max_vertices,
+        max_faces,
+    )
     order, solid_count = conn.order, conn.count
     if has_extras:
         loose = coder.number(LOOSE, 0 if mesh is None else len(mesh.loose))
@@ -200,16 +221,24 @@ def _code(coder: Coder, mesh: _Mesh | None, method: int, axes: Sequence[int], ro
         if mesh is not None:
             order = np.concatenate([order, mesh.loose])
     around = graph(conn.faces, conn.count)
-    q = position_coding.code_positions(mode, stream, conn, around, position_coding.METHODS[method],
-                                       None if mesh is None else mesh.positions[order], axes)
+    q = position_coding.code_positions(
+        mode,
+        stream,
+        conn,
+        around,
+        position_coding.METHODS[method],
+        None if mesh is None else mesh.positions[order],
+        axes,
+    )
     renumber = np.full(0 if mesh is None else len(mesh.positions), -1, np.int64)
     if mesh is not None:
         renumber[order] = np.arange(len(order))
-    edges = crease_coding.code_creases(mode, stream, q, conn.faces, around,
-                                       None if mesh is None else np.sort(renumber[mesh.creases], axis=1))
+    edges = crease_coding.code_creases(
+        mode, stream, q, conn.faces, around, None if mesh is None else np.sort(renumber[mesh.creases], axis=1)
+    )
     faces = conn.faces
     if has_copies:
-        parts_found = field.connected_parts(mode, Graph(around.first[:solid_count + 1], around.near))
+        parts_found = field.connected_parts(mode, Graph(around.first[: solid_count + 1], around.near))
         pairs = None if mesh is None else parts.match(mesh.parts, order, parts_found)
         offsets = parts.code_copies(mode, stream, len(parts_found), None if pairs is None else pairs[0], max_vertices)
         q, faces, edges = parts.repeat(parts_found, offsets, (q, faces, edges), max_vertices, max_faces)

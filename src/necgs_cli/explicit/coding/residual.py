@@ -57,8 +57,18 @@ def _code_place(stream: Stream, shift: int, start: int, scale: int, place: int) 
 
 
 @kernel
-def code_coordinate(stream: Stream, kind: Coordinate, mean: int, size: int, other: int, side_b: int, side_c: int,
-                    bucket_b: int, bucket_c: int, value: int) -> int:
+def code_coordinate(
+    stream: Stream,
+    kind: Coordinate,
+    mean: int,
+    size: int,
+    other: int,
+    side_b: int,
+    side_c: int,
+    bucket_b: int,
+    bucket_c: int,
+    value: int,
+) -> int:
     """Code an integer near a prediction; OUT_OF_RANGE when the one read is absurdly large.
 
     Args:
@@ -79,9 +89,18 @@ def code_coordinate(stream: Stream, kind: Coordinate, mean: int, size: int, othe
     group = _size_group(size)
     scale, scale_other = 9 * size, 9 * other
     left, left_other = _tail(offset, scale), _tail(offset, scale_other)
-    above = mix(stream, side, 0, group, side_b, side_c, 0,
-                STRETCH[left * 4096 // ((1 << 32) + 1)], STRETCH[left_other * 4096 // ((1 << 32) + 1)],
-                1 if value > base else 0)
+    above = mix(
+        stream,
+        side,
+        0,
+        group,
+        side_b,
+        side_c,
+        0,
+        STRETCH[left * 4096 // ((1 << 32) + 1)],
+        STRETCH[left_other * 4096 // ((1 << 32) + 1)],
+        1 if value > base else 0,
+    )
     if above:
         distance = value - base - 1
     else:
@@ -101,9 +120,18 @@ def code_coordinate(stream: Stream, kind: Coordinate, mean: int, size: int, othe
         offset += width
         next_left, next_other = _tail(offset, scale), _tail(offset, scale_other)
         step = k if k < STEPS_TOLD else STEPS_TOLD - 1
-        if not mix(stream, bucket, step, group + step, bucket_b + step, bucket_c + step, 0,
-                   STRETCH[next_left * 4096 // (left + 1)], STRETCH[next_other * 4096 // (left_other + 1)],
-                   1 if buckets > k else 0):
+        if not mix(
+            stream,
+            bucket,
+            step,
+            group + step,
+            bucket_b + step,
+            bucket_c + step,
+            0,
+            STRETCH[next_left * 4096 // (left + 1)],
+            STRETCH[next_other * 4096 // (left_other + 1)],
+            1 if buckets > k else 0,
+        ):
             break
         left, left_other = next_left, next_other
         k += 1

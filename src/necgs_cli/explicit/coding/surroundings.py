@@ -29,7 +29,7 @@ def graph(faces: np.ndarray, count: int) -> Graph:
     """The edges of triangles on `count` vertices."""
     a, b = faces[:, [0, 1, 2]].ravel(), faces[:, [1, 2, 0]].ravel()
     keys = np.sort(np.concatenate([a * count + b, b * count + a]))
-    keys = keys[np.append(True, keys[1:] != keys[:-1])[:len(keys)]]
+    keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
     return Graph(np.searchsorted(keys, np.arange(count + 1) * count), keys % max(count, 1))
 
 
