@@ -445,6 +445,12 @@ def test_a_nearly_symmetric_shape_is_mirrored_at_a_coarse_error_alone():
     assert_exactly_symmetric(decoded(about))
 
 
+def test_one_whole_fit_tells_that_mirrors_are_worth_while():
+    search = Search(*blob(0.003))  # 0.002 from its image
+    assert search.best(Bound(3e-3)).mesh.mirrors.axes == (0,)
+    assert [point.mesh.mirrors for point in search.points] == [WHOLE]
+
+
 def test_parts_without_images_come_back_as_they_are():
     vertices, faces, ball = with_ball(turned(), (0.8, 0.5, 0.6), 0.2)
     search, bound = Search(vertices, faces), Bound(8e-3)

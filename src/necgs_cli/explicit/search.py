@@ -28,7 +28,7 @@ HOPELESS = 1.8  # predicted bytes over those of a record at hand, from which a k
 COARSER_GRID = 0.8  # share of the asked error below which fewer vertices are tried at once, not a coarser grid
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.06, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
 ASYMMETRY, SYMMETRIC = 1.5, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
-UNTAUGHT = 0.8  # of the cost of a whole fit that had no lessons yet: another one costs as much at least
+UNTAUGHT = 0.8  # of the cost of an earlier whole fit: one that has learnt more costs as much at least
 EXACT = 0.03  # of the asked error: mean distance of the image up to which one side stands for all
 FARTHEST_IMAGE = 30.0  # times the asked error: the largest distance of the image up to which they are
 DOUBT = 0.3  # power of a first fit's error over the asked one, with which it may seem dearer than others and is tried
@@ -236,13 +236,11 @@ class Search(Fits):
             (p.cost * np.sqrt(max(p.p2s**2 - floor**2, 0) / (error**2 - floor**2)), kind, p.p2s)
             for kind, p in other._first_fits(error)[1].items()
         )
-        doubt = max(1.0, found / error) ** DOUBT
-        count = self._first_count(error)
-        untaught = None if self.mechanical else self.latest(count, kind)
-        whole = UNTAUGHT * untaught.cost * untaught.p2s / error if untaught else 0.0
-        if mirrored > whole * doubt:
+        doubt, count = max(1.0, found / error) ** DOUBT, self._first_count(error)
+        first = self.latest(count, kind) or self.suited(count, kind, error)
+        if mirrored > UNTAUGHT * first.cost * first.p2s / error * doubt:
             first = self.suited(count, kind, error)
-            whole = first.cost * first.p2s / error
+        whole = first.cost * first.p2s / error
         return (other, LIKELY * whole) if mirrored < whole * doubt else (None, 0.0)
 
     def _or_own_triangles(self, instead: "Search", point: Point, bound: Bound) -> Point:
