@@ -8,7 +8,7 @@ surface and original, both ways averaged, longest side = 2. A set's curve is the
 is the one asked (`--policy set`), framing and names included; records told from other models are left out. A peers'
 file has the columns set, peer, p2s, p99 and bytes_per_model; a points' file is a list of objects set, label, p2s,
 bytes_per_model and maybe p99, of results measured elsewhere: those of a label are joined.
-OUT.json is kept up to date: a run that was stopped goes on where it was.
+OUT.json is kept up to date: a run that was stopped goes on where it was, and one at more errors adds those.
 """
 
 import argparse
@@ -39,8 +39,8 @@ MEASURES = {  # column of a set's curve, axis, its limits
 }
 
 
-def measure(path: str, name: str, errors: list[float]) -> dict:
-    """All points of a model: [kind, bytes, p2s, p99, max, felt error], and processor seconds."""
+def measure(path: str, name: str, errors: list[float], known: list[list]) -> dict:
+    """All points of a model: [kind, bytes, p2s, p99, max, felt error], those `known` too, and processor seconds."""
     compile_for_search(1000, lambda *_: None)
     mesh = read_mesh(path).mesh
     started = time.process_time()
@@ -50,12 +50,12 @@ def measure(path: str, name: str, errors: list[float]) -> dict:
     points = []
     for error in errors:
         points += search.curve(search.best(Bound(error * side)), NEAR)
-    rows = []
+    rows = known
     for kind in KIND_NUMBERS:
         for p in cheapest_hull([p for p in points if p.mesh.kind == kind]):
             size = len(encode_record(p.mesh, mode_for_next(len(p.mesh.positions)))[1]) + FRAMING + len(name)
             rows.append([kind, size, p.p2s / side, p.p99 / side, p.max_error / side, p.felt / side])
-    return {"name": name, "points": rows, "seconds": time.process_time() - started}
+    return {"name": name, "errors": errors, "points": rows, "seconds": time.process_time() - started}
 
 
 def set_curve(models: list[dict], kinds: tuple[str, ...]) -> list[list[float]]:
@@ -153,17 +153,21 @@ def main() -> None:
             if name in wanted:
                 only = set(Path(wanted[name]).read_text().split("\n"))
                 sources = [s for s in sources if s.name in only]
-            done = result["models"].setdefault(name, [])
-            known = {model["name"] for model in done}
-            jobs = [
-                pool.submit(measure, str(s.path), s.name, asked.errors)
-                for s in sources[: asked.models]
-                if s.name not in known
-            ]
-            for job in jobs:
-                done.append(job.result())
+            done = {model["name"]: model for model in result["models"].get(name, [])}
+            jobs = []
+            for source in sources[: asked.models]:
+                before = done.get(source.name, {"errors": [], "points": [], "seconds": 0.0})
+                if more := [error for error in asked.errors if error not in before["errors"]]:
+                    job = pool.submit(measure, str(source.path), source.name, more, before["points"])
+                    jobs.append((before, job))
+            for before, job in jobs:
+                found = job.result()
+                found["errors"] = before["errors"] + found["errors"]
+                found["seconds"] += before["seconds"]
+                done[found["name"]] = found
+                result["models"][name] = list(done.values())
                 kept.write_text(json.dumps(result))
-                print(name, done[-1]["name"], f"{done[-1]['seconds']:.1f} s", flush=True)
+                print(name, found["name"], f"{found['seconds']:.1f} s", flush=True)
     curves = {
         name: {
             "any kind": set_curve(models, tuple(KIND_NUMBERS)),
