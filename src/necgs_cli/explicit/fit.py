@@ -15,7 +15,7 @@ from .mirror import WHOLE
 from .patches import Patches
 from .rounding import round_vertices
 from .subdivide import unique_edges
-from .target import NORMAL_WEIGHT, Curves, Target, closest_on_triangles, dihedral_edges, face_normals
+from .target import Curves, Target, closest_on_triangles, dihedral_edges, face_normals, oriented
 
 POINT_SHARE = 0.002  # of the squared distance counts point to point
 CURVE_WEIGHT = 0.1  # of boundaries and creases, against the surface
@@ -131,12 +131,12 @@ def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Ma
     corners = surface[patches.faces]
     normals, areas = face_normals(corners)
     centroids = corners.mean(axis=1)
-    goal, goal_normals = samples.closest(centroids, normals)
+    tree = cKDTree(oriented(centroids, normals))
+    goal, goal_normals = samples.closest(centroids, normals, tree.indices)
     there = np.linalg.norm(centroids - goal, axis=1)
     metric = _plane_metric(_weights(there, areas + 1e-300, manner), goal_normals, there, manner.radius)
 
-    tree = cKDTree(np.hstack([centroids, NORMAL_WEIGHT * normals]))
-    of = tree.query(np.hstack([samples.asked, NORMAL_WEIGHT * samples.asked_normals]))[1]
+    of = tree.query(samples.asked_oriented)[1]
     closest = closest_on_triangles(samples.asked, corners[of])
     back = np.linalg.norm(closest - samples.asked, axis=1)
     weights = _weights(back, np.ones(len(back)), manner)
