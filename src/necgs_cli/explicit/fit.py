@@ -131,8 +131,9 @@ def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Ma
     corners = surface[patches.faces]
     normals, areas = face_normals(corners)
     centroids = corners.mean(axis=1)
-    tree = cKDTree(oriented(centroids, normals))
-    goal, goal_normals = samples.closest(centroids, normals, tree.indices)
+    asking = oriented(centroids, normals)
+    tree = cKDTree(asking)
+    goal, goal_normals = samples.closest(asking, tree.indices)
     there = np.linalg.norm(centroids - goal, axis=1)
     metric = _plane_metric(_weights(there, areas + 1e-300, manner), goal_normals, there, manner.radius)
 
@@ -154,9 +155,8 @@ def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Ma
     hessian, gradient = patches.normal_equations(metric, pull, *curve)
     error = 0.5 * float((there * areas).sum() / max(areas.sum(), 1e-300) + back.mean())
     triangles = len(patches.control_faces)
-    of_triangle = np.bincount(np.arange(count) % triangles, there * areas, triangles) / max(
-        areas.sum(), 1e-300
-    ) + np.bincount(of % triangles, back, triangles) / len(back)
+    of_triangle = np.bincount(np.arange(count) % triangles, there * areas, triangles) / max(areas.sum(), 1e-300)
+    of_triangle += np.bincount(of % triangles, back, triangles) / len(back)
     local = np.bincount(patches.control_faces.ravel(), np.repeat(of_triangle, 3), len(vertices))
     return Quadratic(hessian, gradient, error, float(np.trace(metric, axis1=1, axis2=2).sum()) / len(vertices), local)
 

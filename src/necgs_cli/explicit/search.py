@@ -18,7 +18,6 @@ from .point import Point
 from .rate import estimated_bytes
 from .simplify import may_be_mechanical
 from .symmetry import Symmetry
-from .target import Target
 
 MOST_FITS = 6
 LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
@@ -46,19 +45,9 @@ class Search(Fits):
     Args: as of `Fits`.
     """
 
-    def __init__(
-        self,
-        vertices: np.ndarray,
-        faces: np.ndarray,
-        seed: int = 0,
-        count_bytes: Callable[[ControlMesh], int] = estimated_bytes,
-        original: Target | None = None,
-        thorough: bool = False,
-    ):
-        super().__init__(vertices, faces, seed, count_bytes, original, thorough)
-        self._organic = False  # whether a fit has told so
-        self._symmetry: Symmetry | None = None
-        self._instead: Search | None = None  # what found the best, on a clean surface or with mirrors
+    _organic = False  # whether a fit has told so
+    _symmetry: Symmetry | None = None
+    _instead: "Search | None" = None  # what found the best, on a clean surface or with mirrors
 
     def mirrored(self, mirrors: Mirrors, single: np.ndarray | None = None, exact: bool = False) -> Self:
         """As of `Fits`; numbers of vertices are those of the parts on one side."""

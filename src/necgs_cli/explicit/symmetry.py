@@ -7,7 +7,7 @@ import numpy as np
 
 from .mirror import ON_PLANE, PLANE_BITS, WHOLE, Mirrors
 from .repeats import connected_parts
-from .target import Target
+from .target import Target, oriented
 
 FEW_SAMPLES, SAMPLES, VERTICES = 500, 4000, 20000  # by which a plane is found, and the image measured
 ROUNDS = 5  # of looking for a plane, from the middle of the bounding box
@@ -112,7 +112,7 @@ def _find(target: Target, axis: int) -> tuple[int, float]:
     place, typical = 0.0, np.inf
     for _ in range(ROUNDS):  # the images move by twice what the plane moves
         images = _image(points, axis, place)
-        closest, facing = samples.closest(images, normals)
+        closest, facing = samples.closest(oriented(images, normals))
         typical = float(np.median(np.linalg.norm(images - closest, axis=1)))
         if typical > HOPELESS:
             return 0, np.inf

@@ -52,7 +52,7 @@ def closest_on_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
     outside = np.flatnonzero((v < 0) | (w < 0) | (v + w > 1) | (area2 <= 1e-300))
     if len(outside):
         a, b, c, p = a[:, outside], b[:, outside], c[:, outside], p[:, outside]
-        near, least = np.empty_like(p), np.full(len(outside), np.inf)
+        near, least = closest[:, outside], np.full(len(outside), np.inf)
         for start, end in ((a, b), (b, c), (c, a)):
             along = end - start
             t = np.clip(_dot(p - start, along) / np.maximum(_dot(along, along), 1e-300), 0, 1)
@@ -119,17 +119,15 @@ class Samples:
         self.asked, self.asked_normals = np.asfortranarray(points), np.asfortranarray(normals[self.asked_faces])
         self.asked_oriented = oriented(self.asked, self.asked_normals)
 
-    def closest(
-        self, points: np.ndarray, normals: np.ndarray, order: np.ndarray | slice = slice(None)
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Closest points of like orientation and the normals there: two (n, 3).
+    def closest(self, asking: np.ndarray, order: np.ndarray | slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+        """Closest points of like orientation and the normals there, two (n, 3), of `oriented` points (n, 6).
 
         `order` (n,) is one in which neighbours follow each other, as the indices of a search tree: found faster then.
         """
-        near = np.empty(len(points), np.int64)
-        near[order] = self._tree.query(oriented(points, normals)[order])[1]
+        near = np.empty(len(asking), np.int64)
+        near[order] = self._tree.query(asking[order])[1]
         face = self._face[near]
-        return closest_on_triangles(points, self._corners[face]), np.asfortranarray(self._normals[face])
+        return closest_on_triangles(asking[:, :3], self._corners[face]), np.asfortranarray(self._normals[face])
 
 
 class Target:
