@@ -459,7 +459,7 @@ def test_parts_without_images_come_back_as_they_are():
     assert mesh.mirrors.axes == (0, 1) and 0 < mesh.single.sum() < len(mesh.single)
     assert bound.ratio(search.measure(mesh)) <= 1
     alone = mesh.vertices[mesh.single]
-    assert np.abs(alone - vertices[ball].mean(axis=0)).max() < 0.3
+    assert np.abs(alone - vertices[ball].mean(axis=0)).max() < 0.45  # control vertices lie outside of the ball
     surface, triangles = mesh.surface()
     bodies = trimesh.Trimesh(surface, triangles, process=False).split()
     assert len(bodies) == 2

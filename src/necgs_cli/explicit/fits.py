@@ -25,6 +25,7 @@ from .target import Target, face_normals, sample_surface
 STEP_PER_ERROR = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: 4.0}  # grid step over the error at which a fit costs least
 STEP_PER_REAL_ERROR = 10.5  # the same over the error before rounding, of smooth fits
 ROUNDS = 5
+LEAST_VERTICES, MOST_VERTICES = 12, 4000  # of control meshes
 FINEST_GRID = 40
 MEASURE_SAMPLES = 10000
 MEASURE_VERTICES = 20000  # of either surface that are measured besides, as the largest distance is often there
@@ -168,24 +169,30 @@ class Fits:
         tail = 1.0 if self.mechanical else tail_of(*errors)  # edges and flat parts keep the error of those even
         return Point(mesh, self.count_bytes(mesh), *errors, count, tail), there[:MEASURE_SAMPLES]
 
-    def fit(self, vertex_count: int, kind: str, grid: int, lessons: int | None = None) -> Point:
-        """A fit with about `vertex_count` vertices, rounded to the grid and measured.
+    def fit(self, vertex_count: int, kind: str, grid: int) -> Point:
+        """A fit with about `vertex_count` vertices, rounded to the grid and measured."""
+        key = vertex_count, kind, self.lessons
+        if key not in self._fits:
+            self._fits[key] = self._fit_real(vertex_count, kind, grid_step(grid))
+        return self._on(key, grid)
 
-        `lessons` names an earlier fit of that size, to be rounded to another grid.
-        """
-        key = vertex_count, kind, self.lessons if lessons is None else lessons
+    def _on(self, key: tuple[int, str, int], grid: int) -> Point:
+        """A fit that was made, on a grid."""
         if (*key, grid) not in self._points:
-            if key not in self._fits:
-                self._fits[key] = self._fit_real(vertex_count, kind, grid_step(grid))
             self._points[(*key, grid)] = self._rounded(key, grid)
         return self._points[(*key, grid)]
 
+    def on_grid_beside(self, point: Point, step: int) -> Point:
+        """The fit of a point of these, rounded to a grid so many steps finer than its own."""
+        count, kind, lessons, grid = next(key for key, known in self._points.items() if known is point)
+        return self._on((count, kind, lessons), grid + step)
+
     def try_grids_beside(self, kind: str) -> None:
         """Every fit of a kind so far on the grids next to its own too."""
-        for vertex_count, fitted, lessons, grid in list(self._points):
+        for count, fitted, lessons, grid in list(self._points):
             if fitted == kind:
                 for step in (-1, 1):
-                    self.fit(vertex_count, kind, grid + step, lessons)
+                    self._on((count, kind, lessons), grid + step)
 
     def learn(self, places: np.ndarray, distances: np.ndarray) -> None:
         """Let the next collapses spend vertices where distances (k,) at places (k, 3) of the original are large."""

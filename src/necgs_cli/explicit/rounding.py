@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import numpy as np
 
 REGION = 200  # vertices at most that are rounded together: their Cholesky factor is dense
-RINGS = 2  # of the Hessian's neighbours about a region that give way
 CANDIDATES = 16  # roundings of the coordinates done so far that are kept
 NEXT = np.array([[0.0], [1.0]])  # steps from the nearest integer to those that are tried
 
@@ -60,13 +59,14 @@ def _regions(points: np.ndarray, index: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _region_by_region(hessian, gradient: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Integers (3n,) near the least of x'Hx - 2 g'x, H sparse (CSR); `start` (n, 3) is that least or near it."""
+    """Integers (3n,) near the least of x'Hx - 2 g'x, H sparse (CSR); `start` (n, 3) is that least or near it.
+
+    The Hessian's neighbours of each region give way, where they are not rounded yet.
+    """
     x, rounded = start.ravel().copy(), np.zeros(start.size, bool)
     for region in _regions(start, np.arange(len(start))):
         inside = (3 * region[:, None] + np.arange(3)).ravel()
-        near = inside
-        for _ in range(RINGS):
-            near = np.unique(hessian[near].indices)
+        near = np.unique(hessian[inside].indices)
         free = np.setdiff1d(near[~rounded[near]], inside)
         chosen = np.concatenate([free, inside])
         rows = hessian[chosen]

@@ -11,21 +11,17 @@ import numpy as np
 
 from .bound import Bound
 from .clean import clean_surface, is_soup
-from .control_mesh import CREASED, KINDS, PLAIN, SMOOTH, ControlMesh
-from .fits import FINEST_GRID, Fits
+from .control_mesh import KINDS, PLAIN, SMOOTH, ControlMesh
+from .fits import FINEST_GRID, LEAST_VERTICES, MOST_VERTICES, Fits
 from .mirror import Mirrors
 from .point import Point
 from .rate import estimated_bytes
+from .reach import MOST_FITS, reaching
 from .simplify import may_be_mechanical
 from .symmetry import Symmetry
 
-MOST_FITS = 6
-LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
-LEAST_VERTICES, MOST_VERTICES = 12, 4000
 OWN_TRIALS = 3.0  # vertices of the original a predicted byte of the best fit, below which its triangles are tried
 HOPELESS = 1.8  # predicted bytes over those of a record at hand, from which a kind is given up after one fit
-COARSER_GRID = 0.8  # share of the asked error below which fewer vertices are tried at once, not a coarser grid
-FINER_GRID = {SMOOTH: 1.06, CREASED: 1.06, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
 ASYMMETRY, SYMMETRIC = 1.5, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
 UNTAUGHT = 0.8  # of the cost of an earlier whole fit: one that has learnt more costs as much at least
 EXACT = 0.03  # of the asked error: mean distance of the image up to which one side stands for all
@@ -33,8 +29,8 @@ FARTHEST_IMAGE = 30.0  # times the asked error: the largest distance of the imag
 DOUBT = 0.3  # power of a first fit's error over the asked one, with which it may seem dearer than others and is tried
 LIKELY = 1.05  # times the cost that is predicted for a whole mesh, from which a mirrored one is held against it
 FEWER = 0.9  # of the original's vertices that exact mirrors leave, up to which no whole fit is held against theirs
-STEEP = 2.0  # times the vertices of what is too little, from which what is enough is halved, not inched down from
 ODD = 0.7  # error times vertices of a smooth fit, 0.3 to 0.7 on organic shapes, above which it may be mechanical
+RIVAL = 1.1  # times that demand of a smooth fit, up to which a plain one says that other mechanical fits may be better
 CLEAN_SHARE = 0.6  # of the asked error, up to which a soup's clean surface may be off by itself
 BITS_PER_VERTEX = 16.0  # of records, about
 
@@ -54,76 +50,6 @@ class Search(Fits):
         other = super().mirrored(mirrors, single, exact)
         other._instead = None
         return other
-
-    def reach(self, bound: Bound, kind: str, vertex_count: int, found: Point | None = None) -> Point:
-        """The cheapest fit of a kind that keeps to a bound; if none does, the closest. Starts from a count.
-
-        Ends where the bound cannot be met for less than by what was `found` before.
-        """
-        most_bytes = found.bytes if found else np.inf
-        most = min(MOST_VERTICES, self.part_vertices)
-        expected, finer, tried, fits = bound.expected_mean, 0, [], []
-        vertex_count = int(np.clip(vertex_count, LEAST_VERTICES, most))
-        for _ in range(MOST_FITS):
-            lessons = self.lessons
-            point = self.suited(vertex_count, kind, expected, finer)
-            tried.append(point)
-            if not np.isfinite(point.p2s):  # thinner than the grid: only a much finer one, of the own triangles, helps
-                break
-            ratio = bound.ratio(point)
-            lessons_done = self.mechanical or self.lessons > LEAST_LESSONS
-            if (0.96 <= ratio <= 1 and lessons_done) or (ratio > 1 and point.bytes >= most_bytes):
-                break
-            if COARSER_GRID <= ratio <= FINER_GRID[kind]:  # another grid is cheaper than other vertices
-                other = self.fit(vertex_count, kind, point.mesh.grid + (1 if ratio > 1 else -1), lessons)
-                tried.append(other)
-                if lessons_done and 0.95 <= bound.ratio(other) <= 1:
-                    break
-                if other.bytes * bound.ratio(other) < point.bytes * ratio:  # go on from there
-                    finer += other.mesh.grid - point.mesh.grid
-                    point, ratio = other, bound.ratio(other)
-            fits.append(point)
-            count = round(point.vertex_count * (ratio / 0.98) ** (1 / self._slope(fits, bound)))
-            if self.mechanical:
-                count = self._halved(count, tried, bound, found if found and found.mesh.kind == kind else None)
-            predicted = point.bytes * count / point.vertex_count
-            if ratio > 1 and predicted >= most_bytes * (HOPELESS if len(tried) == 1 else 1.0):
-                break
-            vertex_count = int(np.clip(count, LEAST_VERTICES, most))
-            expected = min(bound.mean, point.p2s / ratio)
-            if self.has(vertex_count, kind):
-                vertex_count = self._between(tried, bound, most)
-                if self.has(vertex_count, kind):
-                    break
-        good = [p for p in tried if bound.ratio(p) <= 1]
-        return min(good, key=lambda p: p.cost) if good else min(tried, key=bound.ratio)
-
-    @staticmethod
-    def _halved(count: int, tried: list[Point], bound: Bound, found: Point | None) -> int:
-        """A count, or the middle on a logarithmic scale of what is too little and enough, where these are far apart."""
-        enough = {p.vertex_count for p in tried if bound.ratio(p) <= 1}
-        few = max({p.vertex_count for p in tried} - enough, default=count)
-        least = min(enough | ({found.vertex_count} if found else set()), default=0)
-        return round((few * least) ** 0.5) if STEEP * few < 0.9 * least < count else count
-
-    @staticmethod
-    def _between(tried: list[Point], bound: Bound, most: int) -> int:
-        """Vertices between what is too little and what is enough."""
-        sizes = {p.vertex_count: bound.ratio(p) <= 1 for p in tried}
-        return (
-            max([n for n, good in sizes.items() if not good], default=LEAST_VERTICES)
-            + min([n for n, good in sizes.items() if good], default=most)
-        ) // 2
-
-    @staticmethod
-    def _slope(fits: list[Point], bound: Bound) -> float:
-        """Exponent of the error's fall with the vertices, from the last two fits, or one."""
-        if len(fits) < 2:
-            return 1.0
-        (n0, e0), (n1, e1) = ((p.vertex_count, bound.ratio(p)) for p in fits[-2:])
-        if n0 == n1 or e0 == e1 or fits[-1].mesh.grid != fits[-2].mesh.grid:
-            return 1.0
-        return float(np.clip(-np.log(e1 / e0) / np.log(n1 / n0), 0.5, 2.0))
 
     def best(self, bound: Bound) -> Point:
         """The cheapest control mesh of any kind that keeps to a bound; if none does, the closest."""
@@ -145,15 +71,23 @@ class Search(Fits):
 
     def _best_of_its_own(self, bound: Bound) -> Point:
         """As `best`, by fits of this search."""
-        guess, first = self._first_fits(bound.expected_mean)
+        first = self._first_fits(bound.expected_mean)
         merit = {kind: p.bytes * max(bound.ratio(p), 0.5) for kind, p in first.items()}
-        found: list[Point] = []
-        if self.part_vertices < OWN_TRIALS * min(merit.values()):
-            found.append(self.own_triangles(bound))
-        for kind in sorted(first, key=lambda kind: merit[kind]):
-            if merit[kind] <= 1.03 * min(merit.values()) * max(1.0, bound.ratio(first[kind])) ** DOUBT:
-                best = min((p for p in found if bound.ratio(p) <= 1), key=lambda p: p.bytes, default=None)
-                found.append(self.reach(bound, kind, guess, best))
+        own = self.own_triangles(bound) if self.part_vertices < OWN_TRIALS * min(merit.values()) else None
+        found = [own, *first.values()] if own else [*first.values()]
+        ways, expected = {}, {}
+        for kind, point in first.items():
+            if merit[kind] <= 1.03 * min(merit.values()) * max(1.0, bound.ratio(point)) ** DOUBT:
+                ways[kind], expected[kind] = reaching(self, bound, point, own, found), merit[kind]
+        steps = dict.fromkeys(ways, 0)
+        while expected:  # the kind that seems to take least goes on
+            kind = min(expected, key=lambda kind: expected[kind])
+            others = (p for p in found if bound.ratio(p) <= 1 and (p is own or p.mesh.kind != kind))
+            least = min((p.bytes for p in others), default=np.inf)
+            if expected.pop(kind) < least * (np.inf, HOPELESS, 1.0)[min(steps[kind], 2)]:
+                steps[kind] += 1
+                if (further := next(ways[kind], None)) is not None:
+                    expected[kind] = further
         if not any(bound.ratio(p) <= 1 for p in found):
             found.append(self.own_triangles(bound))
         reached = [p for p in found if bound.ratio(p) <= 1]
@@ -168,25 +102,28 @@ class Search(Fits):
         guess = int(np.clip(self._usual_error(1) / mean, 24, 1500))
         return guess if guess < self.part_vertices else max(LEAST_VERTICES, self.part_vertices // 2)
 
-    def _first_fits(self, mean: float) -> tuple[int, dict[str, Point]]:
-        """Vertices that a mean error may take, and a fit with so many of each kind that may suit the shape.
+    def _first_fits(self, mean: float) -> dict[str, Point]:
+        """A fit with the vertices that a mean error may take, of each kind that may suit the shape.
 
         What may be mechanical, or seems odd for an organic shape, is fitted as both, and is from then on what took
         less bytes for less error, the tail counted alike.
         """
         guess = self._first_count(mean)
         if self.mechanical:
-            return guess, {kind: self.suited(guess, kind, mean) for kind in KINDS}
+            return {kind: self.suited(guess, kind, mean) for kind in KINDS}
+        if self._organic and (known := self.latest(guess, SMOOTH)):
+            return {SMOOTH: known}
         smooth = self.suited(guess, SMOOTH, mean)
         odd = smooth.p2s * guess > ODD * 0.5 ** len(self.mirrors.axes)
         if not self._organic and (odd or may_be_mechanical(self.target)):
             rival = self.as_mechanical()
-            fits = {kind: rival.suited(guess, kind, mean) for kind in KINDS}
-            if min(p.demand for p in fits.values()) < smooth.demand:
-                self.go_on_as(rival)
-                return guess, fits
+            if rival.suited(rival._first_count(mean), PLAIN, mean).demand < RIVAL * smooth.demand:
+                fits = rival._first_fits(mean)
+                if min(p.demand for p in fits.values()) < smooth.demand:
+                    self.go_on_as(rival)
+                    return fits
         self._organic = True
-        return guess, {SMOOTH: smooth}
+        return {SMOOTH: smooth}
 
     def _tell_sort(self, mean: float) -> None:
         """What sort of shape it is, where that is in doubt: mirrors are looked for in both, but not alike."""
@@ -223,7 +160,7 @@ class Search(Fits):
         floor = folded.mean / 2  # of its fits, which lie between the original and its image
         mirrored, kind, found = min(
             (p.cost * np.sqrt(max(p.p2s**2 - floor**2, 0) / (error**2 - floor**2)), kind, p.p2s)
-            for kind, p in other._first_fits(error)[1].items()
+            for kind, p in other._first_fits(error).items()
         )
         doubt, count = max(1.0, found / error) ** DOUBT, self._first_count(error)
         first = self.latest(count, kind) or self.suited(count, kind, error)
@@ -266,7 +203,7 @@ class Search(Fits):
     def _within_of_its_own(self, most_bytes: int, mean: float) -> Point:
         """As `within`, by fits of this search."""
         most = min(MOST_VERTICES, self.part_vertices)
-        _, first = self._first_fits(mean)
+        first = self._first_fits(mean)
         merit = {kind: p.bytes * p.p2s for kind, p in first.items()}
         tried = list(first.values())
         for kind in sorted(first, key=lambda kind: merit[kind]):

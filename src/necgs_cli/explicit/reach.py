@@ -1,0 +1,90 @@
+"""How fits of one kind come to an asked error: from each one follow the vertices and the grid of the next."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .bound import Bound
+from .control_mesh import CREASED, PLAIN, SMOOTH
+from .fits import LEAST_VERTICES, MOST_VERTICES, Fits
+from .point import Point
+
+MOST_FITS = 6
+LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
+COARSER_GRID = 0.8  # share of the asked error below which fewer vertices are tried at once, not a coarser grid
+FINER_GRID = {SMOOTH: 1.06, CREASED: 1.25, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
+FARTHER = 1.15  # outside what is too little and what is enough, from where on the middle is taken: lessons move both
+LEVEL, MORE = 0.2, 1.5  # exponent of the error's fall over so many times the vertices, below which it is given up
+
+
+def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: list[Point]) -> Iterator[float]:
+    """Fits of the kind of a `first` one, until one just keeps to a bound or none is expected to for less.
+
+    Args:
+        fits: of the original; own: its triangles, where they were tried; found: each fit is added to these.
+    Yields:
+        Before each fit, the bytes at which one is expected to keep to the bound.
+    """
+    kind, most = first.mesh.kind, min(MOST_VERTICES, fits.part_vertices)
+    expected, finer, vertex_count = bound.expected_mean, 0, first.vertex_count
+    tried: list[Point] = []
+    passed: list[Point] = []
+    for _ in range(MOST_FITS):
+        point = fits.suited(vertex_count, kind, expected, finer) if tried else first
+        tried.append(point)
+        found.append(point)
+        if not np.isfinite(point.p2s):  # thinner than the grid: only a much finer one, of the own triangles, helps
+            return
+        ratio = bound.ratio(point)
+        lessons_done = fits.mechanical or fits.lessons > LEAST_LESSONS
+        if 0.96 <= ratio <= 1 and lessons_done:
+            return
+        if COARSER_GRID <= ratio <= FINER_GRID[kind]:  # another grid is cheaper than other vertices
+            other = fits.on_grid_beside(point, 1 if ratio > 1 else -1)
+            tried.append(other)
+            found.append(other)
+            if lessons_done and 0.95 <= bound.ratio(other) <= 1:
+                return
+            if other.bytes * bound.ratio(other) < point.bytes * ratio:  # go on from there
+                finer += other.mesh.grid - point.mesh.grid
+                point, ratio = other, bound.ratio(other)
+        passed.append(point)
+        slope = _slope(passed, bound)
+        if fits.mechanical and ratio > 1 and slope < LEVEL and point.vertex_count > MORE * passed[-2].vertex_count:
+            return
+        count = round(point.vertex_count * (ratio / 0.98) ** (1 / np.clip(slope, 0.5, 2.0)))
+        count = _bracketed(count, tried, bound, own if own and own.mesh.kind == kind else None)
+        vertex_count = int(np.clip(count, LEAST_VERTICES, most))
+        expected = min(bound.mean, point.p2s / ratio)
+        if fits.has(vertex_count, kind):
+            vertex_count = _between(tried, bound, most)
+            if fits.has(vertex_count, kind):
+                return
+        yield point.bytes * count / point.vertex_count
+
+
+def _slope(passed: list[Point], bound: Bound) -> float:
+    """Exponent of the error's fall with the vertices, from the last two fits; one where they do not tell."""
+    if len(passed) < 2:
+        return 1.0
+    (n0, e0), (n1, e1) = ((p.vertex_count, bound.ratio(p)) for p in passed[-2:])
+    if n0 == n1 or e0 == e1 or passed[-1].mesh.grid != passed[-2].mesh.grid:
+        return 1.0
+    return float(-np.log(e1 / e0) / np.log(n1 / n0))
+
+
+def _bracketed(count: int, tried: list[Point], bound: Bound, own: Point | None) -> int:
+    """A count between what is too little and what is enough; their middle on a logarithmic scale if it is not."""
+    enough = {p.vertex_count for p in tried if bound.ratio(p) <= 1}
+    few = max({p.vertex_count for p in tried} - enough, default=0)
+    above = [n for n in enough | ({own.vertex_count} if own else set()) if n > few]
+    if not few or not above or few < FARTHER * count < FARTHER**2 * min(above):
+        return count
+    return round((few * min(above)) ** 0.5)
+
+
+def _between(tried: list[Point], bound: Bound, most: int) -> int:
+    """Vertices between what is too little and what is enough."""
+    enough = {p.vertex_count for p in tried if bound.ratio(p) <= 1}
+    few = {p.vertex_count for p in tried} - enough
+    return (max(few, default=LEAST_VERTICES) + min(enough, default=most)) // 2
