@@ -118,7 +118,7 @@ def encode_meshes(
     task = MeshTask(goal, None if share is None else max(share, LEAST_PAYLOAD), options.seed)
     journal = unfinished.begin(asked_of(task)) if unfinished else None
     search: Task[list[CodedMesh]] = KeptMeshTask(task, journal) if journal else task
-    if stored.coded and not (goal.sized or goal.whole_set):
+    if stored.coded:
         search = JoinTask(search, goal, stored, options.seed)
     models, skipped = read_models(items, search, workers, options.strict, progress)
     hulls: list[list[CodedMesh]] = [model.result for model in models]

@@ -63,12 +63,12 @@ class Families:
         self._workers, self._progress, self._journal = workers, progress, journal
         self._models = models
         self._triangles = _equal_triangles(models)
-        self._alike = self._earlier_alike(stored)
+        self._alike = self._earlier_alike()
         self._coded = dict(stored.coded)
         self.records = list(own)
         self._own_depends: list[tuple[int, ...]] = [()] * len(own)
         for i, record in enumerate(own):
-            if record.kind == POSED:  # told from a stored one already (`joining`)
+            if record.kind == POSED:  # told from a stored one (`joining`)
                 self._alike[i], self._own_depends[i] = [], (record.told_from - stored.count,)
                 self._follow(i, record, *self._own_depends[i])
         self.depends = list(self._own_depends)
@@ -81,7 +81,7 @@ class Families:
             NecgsError: the work was stopped.
         """
         wanted = {of for alike in self._alike for of in alike}
-        self._start(sorted(i for i in wanted if i >= 0 and not self._alike[i] and not self.depends[i]))
+        self._start(sorted(i for i in wanted if not self._alike[i] and not self.depends[i]))
         left = [i for i, alike in enumerate(self._alike) if alike]
         tried: dict[int, list[int]] = {i: [] for i in left}
         while left:
@@ -100,21 +100,19 @@ class Families:
         model = self._models[i]
         return Shape(model.name, model.placement.to_unit(model.mesh.vertices), model.mesh.faces)
 
-    def _earlier_alike(self, stored: Stored) -> list[list[int]]:
+    def _earlier_alike(self) -> list[list[int]]:
         """For each model the earlier ones with the same triangles, then those of like shape, the most alike first."""
         from necgs_cli.explicit.likeness import ALIKE, differences, fingerprint
 
+        if len(self._models) == 1:
+            return [[]]
         shapes = (self._shape(i) for i in range(len(self._models)))
-        new = [fingerprint(shape.vertices, shape.faces) for shape in shapes]
-        fingerprints = np.stack([*stored.fingerprints, *new])
-        numbers = np.array([*stored.coded, *range(len(new))])
-        triangles = np.concatenate([np.full(len(stored.coded), -1), self._triangles])  # of stored ones: not known
+        fingerprints = np.stack([fingerprint(shape.vertices, shape.faces) for shape in shapes])
         alike: list[list[int]] = []
         for i, mine in enumerate(self._triangles):
-            place = len(stored.coded) + i
-            same, apart = triangles[:place] == mine, differences(fingerprints[place], fingerprints[:place])
+            same, apart = self._triangles[:i] == mine, differences(fingerprints[i], fingerprints[:i])
             chosen = np.flatnonzero(same | (apart < ALIKE))
-            alike.append(numbers[chosen[np.lexsort((apart[chosen], ~same[chosen]))]].tolist())
+            alike.append(chosen[np.lexsort((apart[chosen], ~same[chosen]))].tolist())
         return alike
 
     def _start(self, roots: list[int]) -> None:
@@ -148,7 +146,7 @@ class Families:
 
     def _task(self, i: int, of: int) -> PoseTask:
         coded = tuple(self._coded[k].mesh for k in self._near(i, of))
-        before = self._shape(of) if of >= 0 and self._triangles[i] == self._triangles[of] else None
+        before = self._shape(of) if self._triangles[i] == self._triangles[of] else None
         return PoseTask(self._shape(i), self._allowed[i], self._seed, coded, before)
 
     def _all(self, tasks: Sequence[RootTask | PoseTask], phase: str) -> list[list[CodedMesh]]:
@@ -212,7 +210,7 @@ class Families:
             options = [
                 (record, of)
                 for record, of in self.options[i]
-                if (of in needed or of < 0) and record.max_error <= self._allowed[i].max_error
+                if of in needed and record.max_error <= self._allowed[i].max_error
             ]
             told_from.update((id(record), of) for record, of in options)
             open_hulls.append(cheapest_hull([*hull, *(record for record, _ in options)]))

@@ -26,7 +26,7 @@ class JoinTask:
     """Finds records of a model that joins a file; run in worker processes.
 
     Attributes:
-        search: finds records of its own, where it must.
+        search: finds records of its own.
         goal: what is asked for; stored: the file's models.
         seed: of the samples.
     """
@@ -38,29 +38,36 @@ class JoinTask:
 
     def run(self, mesh: Mesh, placement: Placement) -> list[CodedMesh]:
         """One record told from the stored model with the id `told_from`, or records of its own."""
-        told = self._told(mesh, placement)
-        return [told] if told else self.search.run(mesh, placement)
-
-    def _told(self, mesh: Mesh, placement: Placement) -> CodedMesh | None:
-        from necgs_cli.explicit.likeness import ALIKE, differences, fingerprint
-
-        if self.goal.error is None or not self.stored.coded:
-            return None
         side = float(np.ptp(mesh.vertices, axis=0).max())
         largest = self.goal.max_error.of(side) if self.goal.max_error else np.inf
-        allowed = Allowed(self.goal.error.of(side), largest)
         shape = Shape("", placement.to_unit(mesh.vertices), mesh.faces)
+        own = [] if self.goal.error else self.search.run(mesh, placement)
+        allowed = Allowed(self.goal.error.of(side) if self.goal.error else own[-1].p2s, largest)
+        told, alone = self._told(shape, allowed)
+        if told and not own and self._cost(told, allowed) <= CLEARLY * alone:
+            return [told]
+        own = own or self.search.run(mesh, placement)
+        return [told] if told and self._cost(told, allowed) < allowed.cost(own[-1]) else own
+
+    def _cost(self, told: CodedMesh, allowed: Allowed) -> float:
+        return allowed.cost(told) + dependence_bytes(self.stored.count - told.told_from)
+
+    def _told(self, shape: Shape, allowed: Allowed) -> tuple[CodedMesh | None, float]:
+        """The cheapest record told from a stored one, and the bytes that like shapes take by themselves."""
+        from necgs_cli.explicit.likeness import ALIKE, differences, fingerprint
+
         apart = differences(fingerprint(shape.vertices, shape.faces), np.stack(self.stored.fingerprints))
         numbers, coded = list(self.stored.coded), self.stored.coded
         alike = [numbers[k] for k in np.argsort(apart, kind="stable") if apart[k] < ALIKE]
+        told: list[CodedMesh] = []
+        alone = 0.0
         for of in [k for k in alike if coded[k].depth < LONGEST_CHAIN][:TRIES]:
             near = near_of(of, alike, coded)
             found = run_task(PoseTask(shape, allowed, self.seed, tuple(coded[k].mesh for k in near), None), None)
-            if isinstance(found, Skipped) or not found:
-                continue
-            best = min(found, key=allowed.cost)
             size, p2s = self.stored.alone[coded[of].root]
-            most = CLEARLY * size * p2s / allowed.p2s
-            if allowed.cost(best) + dependence_bytes(-near[best.told_from]) <= most:
-                return dataclasses.replace(best, told_from=self.stored.count + near[best.told_from])
-        return None
+            alone = max(alone, size * p2s / allowed.p2s)
+            if not isinstance(found, Skipped):
+                told += [dataclasses.replace(f, told_from=self.stored.count + near[f.told_from]) for f in found]
+            if any(self._cost(f, allowed) <= CLEARLY * alone for f in told):
+                break
+        return min(told, key=lambda f: self._cost(f, allowed), default=None), alone

@@ -23,8 +23,8 @@ from .simplify import Simplifier, Start, compact, is_mechanical, weld
 from .target import Target, face_normals, sample_surface
 
 STEP_PER_ERROR = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: 4.0}  # grid step over the error at which a fit costs least
-STEP_PER_REAL_ERROR = 10.5  # the same over the error before rounding, of smooth fits
-ROUNDS = 5
+STEP_PER_REAL_ERROR = 9.0  # the same over the error before rounding, of smooth fits
+NEARLY = 0.9  # grids, up to which that of a fit before may be finer than suits; one that is too coarse costs more
 LEAST_VERTICES, MOST_VERTICES = 12, 4000  # of control meshes
 FINEST_GRID = 40
 MEASURE_SAMPLES = 10000
@@ -198,18 +198,20 @@ class Fits:
         """Let the next collapses spend vertices where distances (k,) at places (k, 3) of the original are large."""
         self._importance.learn_elsewhere(places, distances)
 
-    def suited(self, vertex_count: int, kind: str, error: float, finer: int = 0) -> Point:
+    def suited(self, vertex_count: int, kind: str, error: float, before: int | None = None) -> Point:
         """A fit on the grid that suits the expected `error`; of a smooth shape, its own error before rounding.
 
-        On mechanical shapes that says little: flat parts have none on any grid. `finer` is added to the grid.
+        On mechanical shapes that says little: flat parts have none on any grid. The grid of a fit `before` is kept, on
+        smooth shapes where it suits nearly as well.
         """
-        key, grid = (vertex_count, kind, self.lessons), grid_for(error, kind)
+        key, grid = (vertex_count, kind, self.lessons), grid_for(error, kind) if before is None else before
         if not self.mechanical and kind == SMOOTH:
             if key not in self._fits:
                 self._fits[key] = self._fit_real(vertex_count, kind, grid_step(grid))
-            found = self._fits[key][0].error
-            grid = grid_of(STEP_PER_REAL_ERROR * found) if 0 < found < np.inf else grid
-        return self.fit(vertex_count, kind, grid + finer)
+            step = STEP_PER_REAL_ERROR * self._fits[key][0].error
+            if 0 < step < np.inf and (before is None or not before - NEARLY < -2 * np.log2(step) < before + 0.5):
+                grid = grid_of(step)
+        return self.fit(vertex_count, kind, grid)
 
     def _rounded(self, key: tuple[int, str, int], grid: int) -> Point:
         """A fit on a grid; the next fits learn from it where they can."""
@@ -244,7 +246,7 @@ class Fits:
         fit = Fit(
             self._compared, patches, regulariser, whole, manner=self.manner, folding=folding, thorough=self.thorough
         )
-        fit.improve(ROUNDS, step)
+        fit.improve(step)
         return fit, part
 
     def _on_grid(self, start: Start, grid: int) -> Point:

@@ -11,7 +11,6 @@ import numpy as np
 
 from .control_mesh import ControlMesh
 from .fit import TOLD_BITS_PER_VERTEX, Fit, Manner, Regulariser
-from .fits import ROUNDS
 from .folding import whole_folding
 from .patches import Patches
 from .point import tail_of
@@ -71,7 +70,7 @@ def errors_on_others(mesh: ControlMesh, teachers: Sequence[Teacher], manner: Man
         regulariser.bits_per_vertex = TOLD_BITS_PER_VERTEX[0]
         folding = whole_folding(mesh.mirrors, start, faces)
         fit = Fit(target, patches, regulariser, start, False, manner, mesh.vertices, folding)
-        fit.improve(ROUNDS, mesh.step)
+        fit.improve(mesh.step)
         if not 0 < fit.error < FARTHEST * mean:
             felt.append(FARTHEST * mean)
             continue

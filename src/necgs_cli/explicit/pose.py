@@ -8,7 +8,7 @@ import numpy as np
 from .bound import Bound
 from .control_mesh import ControlMesh, grid_step
 from .fit import TOLD_BITS_PER_VERTEX, Fit, Regulariser
-from .fits import ROUNDS, STEP_PER_REAL_ERROR, Fits, grid_of
+from .fits import STEP_PER_REAL_ERROR, Fits, grid_of
 from .folding import whole_folding
 from .patches import Patches
 from .point import Point
@@ -77,7 +77,7 @@ def pose_points(
     points: list[Point] = []
     for bits_per_vertex in TOLD_BITS_PER_VERTEX:
         regulariser.bits_per_vertex = bits_per_vertex
-        fit.improve(ROUNDS, mesh.step)
+        fit.improve(mesh.step)
         if not 0 < fit.error < FARTHEST * bound.mean:
             break
         grid = mesh.grid if search.mechanical else grid_of(STEP_PER_REAL_ERROR * fit.error)

@@ -11,9 +11,10 @@ from .point import Point
 
 MOST_FITS = 6
 LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
-COARSER_GRID = 0.8  # share of the asked error below which fewer vertices are tried at once, not a coarser grid
+COARSER_GRID = (0.8, 0.9)  # shares of the asked error from which and up to which a coarser grid is tried
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.25, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
 FARTHER = 1.15  # outside what is too little and what is enough, from where on the middle is taken: lessons move both
+APART = 1.15  # times the vertices of another fit, from which both tell how error falls
 LEVEL, MORE = 0.2, 1.5  # exponent of the error's fall over so many times the vertices, below which it is given up
 
 
@@ -26,11 +27,12 @@ def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: l
         Before each fit, the bytes at which one is expected to keep to the bound.
     """
     kind, most = first.mesh.kind, min(MOST_VERTICES, fits.part_vertices)
-    expected, finer, vertex_count = bound.expected_mean, 0, first.vertex_count
+    point, vertex_count = first, first.vertex_count
     tried: list[Point] = []
     passed: list[Point] = []
     for _ in range(MOST_FITS):
-        point = fits.suited(vertex_count, kind, expected, finer) if tried else first
+        if tried:
+            point = fits.suited(vertex_count, kind, bound.expected_mean, point.mesh.grid)
         tried.append(point)
         found.append(point)
         if not np.isfinite(point.p2s):  # thinner than the grid: only a much finer one, of the own triangles, helps
@@ -39,14 +41,13 @@ def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: l
         lessons_done = fits.mechanical or fits.lessons > LEAST_LESSONS
         if 0.96 <= ratio <= 1 and lessons_done:
             return
-        if COARSER_GRID <= ratio <= FINER_GRID[kind]:  # another grid is cheaper than other vertices
+        if COARSER_GRID[0] <= ratio <= COARSER_GRID[1] or 1 < ratio <= FINER_GRID[kind]:  # cheaper than other vertices
             other = fits.on_grid_beside(point, 1 if ratio > 1 else -1)
             tried.append(other)
             found.append(other)
             if lessons_done and 0.95 <= bound.ratio(other) <= 1:
                 return
             if other.bytes * bound.ratio(other) < point.bytes * ratio:  # go on from there
-                finer += other.mesh.grid - point.mesh.grid
                 point, ratio = other, bound.ratio(other)
         passed.append(point)
         slope = _slope(passed, bound)
@@ -55,7 +56,6 @@ def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: l
         count = round(point.vertex_count * (ratio / 0.98) ** (1 / np.clip(slope, 0.5, 2.0)))
         count = _bracketed(count, tried, bound, own if own and own.mesh.kind == kind else None)
         vertex_count = int(np.clip(count, LEAST_VERTICES, most))
-        expected = min(bound.mean, point.p2s / ratio)
         if fits.has(vertex_count, kind):
             vertex_count = _between(tried, bound, most)
             if fits.has(vertex_count, kind):
@@ -68,7 +68,7 @@ def _slope(passed: list[Point], bound: Bound) -> float:
     if len(passed) < 2:
         return 1.0
     (n0, e0), (n1, e1) = ((p.vertex_count, bound.ratio(p)) for p in passed[-2:])
-    if n0 == n1 or e0 == e1 or passed[-1].mesh.grid != passed[-2].mesh.grid:
+    if max(n0, n1) < APART * min(n0, n1) or passed[-1].mesh.grid != passed[-2].mesh.grid:
         return 1.0
     return float(-np.log(e1 / e0) / np.log(n1 / n0))
 
