@@ -23,7 +23,8 @@ def appended(source: Path, mesh: Path, options: list[str]) -> tuple[float, int, 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(shutil.copy(source, Path(folder) / "set.ncgs"))
         before, started = os.path.getsize(copy), time.perf_counter()
-        subprocess.run([sys.executable, "-m", "necgs_cli", "append", str(copy), str(mesh), "-q", *options], check=True, stdout=subprocess.DEVNULL)
+        command = [sys.executable, "-m", "necgs_cli", "append", str(copy), str(mesh), "-q", *options]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - started
         return seconds, os.path.getsize(copy) - before, necgs_cli.inspect(copy)["models"][-1]["kind"]
 

@@ -16,7 +16,7 @@ from .target import Target
 PREPARED = 4  # times the wanted faces to which a fast decimator reduces first, where shape decides
 STAGE, STAGE_LEAST = 4, 2  # times the wanted vertices at which collapses of the original are kept, and used again
 LARGE = 12000  # faces to which it reduces first where edges must stay
-SHARP_SHARE, DOUBTFUL_SHARE = 0.5, 0.3  # of the bending at sharp edges, from which a shape is or may be mechanical
+SHARP_SHARE, DOUBTFUL_SHARE = 0.5, 0.4  # of the bending at sharp edges, from which a shape is or may be mechanical
 FEW_FACES = 1500  # below which every mesh is
 
 
