@@ -178,6 +178,18 @@ def test_a_frame_that_is_clearly_cheaper_told_from_the_file_needs_no_search(enco
     assert [entry.kind for entry in entries(other)[6:]] == joined
 
 
+def test_a_frame_with_a_bound_for_its_largest_distance_alone_is_told_from_the_file(encoded, tmp_path, monkeypatch):
+    told = []
+    run = pose_tasks.PoseTask.run
+    monkeypatch.setattr(pose_tasks.PoseTask, "run", lambda task: told.append(task) or run(task))
+    path = tmp_path / "set.ncgs"
+    path.write_bytes(encoded[0])
+    necgs_cli.append(path, [frame(0.5)], max_error=ErrorBound(20 * ERROR), workers=1)
+    last = entries(path)[6]
+    assert last.kind == POSED and last.depends[0] in KIN
+    assert last.max_error <= 2 * 20 * ERROR * 1.01 and 1 <= len(told) <= families.TRIES
+
+
 def test_a_family_that_does_not_pay_keeps_what_was_told_at_once(encoded, tmp_path, monkeypatch):
     monkeypatch.setattr(families.Families, "_take", lambda *args: None)  # no other is told from it
     path = tmp_path / "set.ncgs"

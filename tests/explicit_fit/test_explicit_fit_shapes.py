@@ -156,7 +156,7 @@ def test_what_may_be_of_either_sort_is_told_by_its_fits(shape, mechanical, monke
 
 def test_coarse_triangles_make_a_shape_doubtful_but_not_mechanical():
     ball = trimesh.creation.icosphere(4)
-    folded = np.array(ball.vertices) * (1 + 0.03 * np.sign(np.sin(9 * ball.vertices[:, :1])))
+    folded = np.array(ball.vertices) * (1 + 0.05 * np.sign(np.sin(9 * ball.vertices[:, :1])))
     target = Target(folded, np.array(ball.faces))
     assert may_be_mechanical(target) and not is_mechanical(target)
     assert not may_be_mechanical(Target(np.array(ball.vertices), np.array(ball.faces)))
@@ -181,6 +181,14 @@ def test_what_topology_does_not_let_shrink_is_fitted_once():
     assert found.has(30, PLAIN) and found.has(point.vertex_count, PLAIN) and found.has(45, PLAIN)
     assert not (found.has(29, PLAIN) or found.has(point.vertex_count + 1, PLAIN) or found.has(45, SMOOTH))
     assert found.latest(30, PLAIN) is point and found.latest(45, PLAIN) is None
+
+
+def test_a_finer_grid_is_kept_where_it_suits_nearly_as_well_and_a_coarser_one_is_not():
+    found = Search(*ellipsoid())
+    grid = found.suited(60, SMOOTH, 5e-3).mesh.grid
+    assert found.suited(60, SMOOTH, 5e-3, grid).mesh.grid == grid
+    assert found.suited(70, SMOOTH, 5e-3, grid - 2).mesh.grid > grid - 2
+    assert found.suited(70, SMOOTH, 5e-3, grid + 4).mesh.grid < grid + 4
 
 
 def test_collapses_leave_more_vertices_where_fits_were_bad():

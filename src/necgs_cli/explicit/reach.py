@@ -30,7 +30,7 @@ def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: l
     point, vertex_count = first, first.vertex_count
     tried: list[Point] = []
     passed: list[Point] = []
-    for _ in range(MOST_FITS):
+    while True:
         if tried:
             point = fits.suited(vertex_count, kind, bound.expected_mean, point.mesh.grid)
         tried.append(point)
@@ -50,6 +50,8 @@ def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: l
             if other.bytes * bound.ratio(other) < point.bytes * ratio:  # go on from there
                 point, ratio = other, bound.ratio(other)
         passed.append(point)
+        if len(passed) == MOST_FITS:
+            return
         slope = _slope(passed, bound)
         if fits.mechanical and ratio > 1 and slope < LEVEL and point.vertex_count > MORE * passed[-2].vertex_count:
             return
