@@ -13,7 +13,7 @@ from necgs_cli.meshes.mesh import Mesh
 from necgs_cli.meshes.placement import Placement
 from necgs_cli.options import Goal
 from necgs_cli.outcome import Skipped
-from necgs_cli.pose_tasks import Allowed, PoseTask, Shape, run_task
+from necgs_cli.pose_tasks import LEAST_ERROR, Allowed, PoseTask, Shape, run_task
 from necgs_cli.prepare import Task
 from necgs_cli.references import LONGEST_CHAIN, Stored, dependence_bytes, near_of
 
@@ -42,7 +42,8 @@ class JoinTask:
         largest = self.goal.max_error.of(side) if self.goal.max_error else np.inf
         shape = Shape("", placement.to_unit(mesh.vertices), mesh.faces)
         own = [] if self.goal.error else self.search.run(mesh, placement)
-        allowed = Allowed(self.goal.error.of(side) if self.goal.error else own[-1].p2s, largest)
+        p2s = self.goal.error.of(side) if self.goal.error else own[-1].p2s
+        allowed = Allowed(max(p2s, LEAST_ERROR), largest)
         told, alone = self._told(shape, allowed)
         if told and not own and self._cost(told, allowed) <= CLEARLY * alone:
             return [told]

@@ -190,6 +190,13 @@ def test_a_frame_with_a_bound_for_its_largest_distance_alone_is_told_from_the_fi
     assert last.max_error <= 2 * 20 * ERROR * 1.01 and 1 <= len(told) <= families.TRIES
 
 
+def test_a_model_that_is_met_exactly_joins_a_set(encoded, tmp_path):
+    path = tmp_path / "set.ncgs"
+    path.write_bytes(encoded[0])
+    report = necgs_cli.append(path, [trimesh.creation.box()], max_error=ErrorBound(0.01), workers=1)
+    assert not report.skipped and report.models[0].max_error < 0.02
+
+
 def test_a_family_that_does_not_pay_keeps_what_was_told_at_once(encoded, tmp_path, monkeypatch):
     monkeypatch.setattr(families.Families, "_take", lambda *args: None)  # no other is told from it
     path = tmp_path / "set.ncgs"
