@@ -31,6 +31,7 @@ LIKELY = 1.05  # times the cost that is predicted for a whole mesh, from which a
 FEWER = 0.9  # of the original's vertices that exact mirrors leave, up to which no whole fit is held against theirs
 ODD = 0.8  # error times vertices of a smooth fit, 0.3 to 0.8 on organic shapes, above which it may be mechanical
 RIVAL = 1.1  # times that demand of a smooth fit, up to which a plain one says that other mechanical fits may be better
+AS_GOOD = 1.1  # times the least bytes and error of the best fit's kind, up to which another kind's curve is looked at
 CLEAN_SHARE = 0.6  # of the asked error, up to which a soup's clean surface may be off by itself
 BITS_PER_VERTEX = 16.0  # of records, about
 
@@ -235,20 +236,32 @@ class Search(Fits):
     def curve(self, best: Point, factors: Sequence[float]) -> list[Point]:
         """Points of the curve of bytes against error about one: all fits so far, and neighbours of its kind.
 
+        So far as their fits are about as good, those of other kinds too: which one is better changes along the curve.
+
         Args:
             best: from `best` or `within`; factors: vertices of the neighbours over its own.
         """
         if self._instead:
             return self._instead.curve(best, factors)
-        kind, count, points = best.mesh.kind, best.vertex_count, [best]
-        for factor in factors:
-            wanted = round(factor * count)
-            if LEAST_VERTICES <= wanted < 0.8 * self.part_vertices:
-                self.suited(wanted, kind, best.p2s / factor)
-        if kind == PLAIN and count >= 0.8 * self.part_vertices:
+        points = [best]
+        merit = {kind: min(p.bytes * p.felt for p in group) for kind, group in self._by_kind(best).items()}
+        for kind, group in self._by_kind(best).items():
+            if merit[kind] > AS_GOOD * merit[best.mesh.kind]:
+                continue
+            like = best if kind == best.mesh.kind else min(group, key=lambda p: abs(np.log(p.p2s / best.p2s)))
+            for factor in factors if 0 < best.p2s < np.inf else ():
+                wanted = round(factor * like.vertex_count * like.p2s / best.p2s)
+                if LEAST_VERTICES <= wanted < 0.8 * self.part_vertices:
+                    self.suited(wanted, kind, best.p2s / factor)
+            self.try_grids_beside(kind)
+        if best.mesh.kind == PLAIN and best.vertex_count >= 0.8 * self.part_vertices:
             points += [self.triangles(best.mesh.grid + step) for step in (-3, -2, -1, 1, 2, 3)]
-        self.try_grids_beside(kind)
         return points + self.points
+
+    def _by_kind(self, best: Point) -> dict[str, list[Point]]:
+        """A point and all fits so far that met the original anywhere, by their kinds."""
+        met = [best, *(p for p in self.points if 0 < p.p2s < np.inf)]
+        return {kind: group for kind in KINDS if (group := [p for p in met if p.mesh.kind == kind])}
 
 
 def fit_control_mesh(
