@@ -243,13 +243,15 @@ class Search(Fits):
         """
         if self._instead:
             return self._instead.curve(best, factors)
+        if not 0 < best.p2s < np.inf:  # exact, or nothing
+            return [best, *self.points]
         points = [best]
         merit = {kind: min(p.bytes * p.felt for p in group) for kind, group in self._by_kind(best).items()}
         for kind, group in self._by_kind(best).items():
             if merit[kind] > AS_GOOD * merit[best.mesh.kind]:
                 continue
             like = best if kind == best.mesh.kind else min(group, key=lambda p: abs(np.log(p.p2s / best.p2s)))
-            for factor in factors if 0 < best.p2s < np.inf else ():
+            for factor in factors:
                 wanted = round(factor * like.vertex_count * like.p2s / best.p2s)
                 if LEAST_VERTICES <= wanted < 0.8 * self.part_vertices:
                     self.suited(wanted, kind, best.p2s / factor)
