@@ -245,9 +245,9 @@ class Search(Fits):
             return self._instead.curve(best, factors)
         if not 0 < best.p2s < np.inf:  # exact, or nothing
             return [best, *self.points]
-        points = [best]
-        merit = {kind: min(p.bytes * p.felt for p in group) for kind, group in self._by_kind(best).items()}
-        for kind, group in self._by_kind(best).items():
+        points, groups = [best], self._by_kind(best)
+        merit = {kind: min(p.bytes * p.felt for p in group) for kind, group in groups.items()}
+        for kind, group in groups.items():
             if merit[kind] > AS_GOOD * merit[best.mesh.kind]:
                 continue
             like = best if kind == best.mesh.kind else min(group, key=lambda p: abs(np.log(p.p2s / best.p2s)))
