@@ -12,7 +12,7 @@ from copy import copy
 import numpy as np
 
 from .mirror import ON_PLANE, WHOLE, Mirrors
-from .subdivide import unique_edges
+from .subdivide import stable_order, unique_edges
 from .target import face_normals
 
 BORDER_WEIGHT = 1.0  # of planes along borders, against the triangle beside them
@@ -119,15 +119,56 @@ def _star(index, starts, counts, items):
 
 
 def _lists(keys, values, count):
-    order = np.argsort(keys, kind="stable")
     counts = np.bincount(keys, minlength=count)
-    return np.cumsum(counts) - counts, counts, values[order]
+    return np.cumsum(counts) - counts, counts, values[stable_order(keys)]
 
 
 def triangle_quality(corners: np.ndarray, areas: np.ndarray) -> np.ndarray:
     """1 for equilateral triangles, 0 for those without area: 4 sqrt(3) area / sum of squared sides."""
-    squares = sum(((corners[:, k] - corners[:, k - 1]) ** 2).sum(1) for k in range(3))
+    x, y, z = np.ascontiguousarray(corners.transpose(2, 1, 0))
+    squares = sum((x[k] - x[k - 1]) ** 2 + (y[k] - y[k - 1]) ** 2 + (z[k] - z[k - 1]) ** 2 for k in range(3))
     return 4 * np.sqrt(3) * areas / np.maximum(squares, 1e-300)
+
+
+class Collapses:
+    """What is known of the collapses of some edges; most of it holds from one round to the next.
+
+    Attributes:
+        edges: (e, 2) int, sorted; point: (e, 3), where the vertex goes; cost: (e,), NaN where both are not known.
+        worst, turn: (e,), least quality of the triangles left and least cosine of their turn, NaN where not known.
+    """
+
+    def __init__(self, edges: np.ndarray):
+        self.edges = edges
+        self.point = np.empty((len(edges), 3))
+        self.cost, self.worst, self.turn = (np.full(len(edges), np.nan) for _ in range(3))
+
+    @classmethod
+    def none(cls) -> "Collapses":
+        """Of no edge."""
+        return cls(np.empty((0, 2), np.int64))
+
+    def of(self, edges: np.ndarray) -> "Collapses":
+        """Of other edges (e, 2), sorted: what is known of those that were here before."""
+        other = Collapses(edges)
+        if len(self.edges):
+            before, now = (e[:, 0] << 32 | e[:, 1] for e in (self.edges, edges))
+            at = np.minimum(np.searchsorted(before, now), len(before) - 1)
+            same = before[at] == now
+            for mine, its in ((self.point, other.point), (self.cost, other.cost)):
+                its[same] = mine[at[same]]
+            for mine, its in ((self.worst, other.worst), (self.turn, other.turn)):
+                its[same] = mine[at[same]]
+        return other
+
+    def forget(self, moved: np.ndarray, faces: np.ndarray, vertex_count: int) -> None:
+        """What vertices that have moved make invalid: costs of their edges, triangles of those within reach."""
+        stale = np.zeros(vertex_count, bool)
+        stale[moved] = True
+        near = stale.copy()
+        near[faces[stale[faces].any(axis=1)]] = True
+        self.cost[stale[self.edges].any(axis=1)] = np.nan
+        self.turn[near[self.edges].any(axis=1)] = np.nan
 
 
 class Collapser:
@@ -158,6 +199,7 @@ class Collapser:
         for axis in mirrors.axes:
             self.held[:, axis] = np.abs(self.vertices[:, axis] - mirrors.origin[axis]) < ON_PLANE
             self.vertices[self.held[:, axis], axis] = mirrors.origin[axis]
+        self._looked_at = Collapses.none()
 
     def copy(self) -> "Collapser":
         """Another one in the same state."""
@@ -182,17 +224,11 @@ class Collapser:
         return self.vertices[used], faces.reshape(-1, 3)
 
     def _round(self, most: int) -> int:
-        n, faces, edges_all = len(self.vertices), self.faces, unique_edges(self.faces)
-        edges, edge_of, faces_at = edges_all
-        point, cost = _place(
-            self.quadrics[edges[:, 0]] + self.quadrics[edges[:, 1]],
-            self.vertices[edges[:, 0]],
-            self.vertices[edges[:, 1]],
-            self.held[edges[:, 0]],
-            self.held[edges[:, 1]],
-        )
-        length2 = ((self.vertices[edges[:, 0]] - self.vertices[edges[:, 1]]) ** 2).sum(1)
-        cost = cost + FLOOR * length2
+        n, faces = len(self.vertices), self.faces
+        edges, _, faces_at = unique_edges(faces)
+        known = self._looked_at = self._looked_at.of(edges)
+        self._price(known)
+        cost = known.cost
         ends, others = edges.ravel(), edges[:, ::-1].ravel()
         ring = _lists(ends, others, n)
         border = np.zeros(n, bool)
@@ -217,7 +253,9 @@ class Collapser:
         if len(candidate) == 0:
             return 0
 
-        worst, turn = self._after(a, b, point[candidate])
+        fresh = candidate[np.isnan(known.turn[candidate])]
+        known.worst[fresh], known.turn[fresh] = self._after(*edges[fresh].T, known.point[fresh])
+        worst, turn = known.worst[candidate], known.turn[candidate]
         after = valence[a] + valence[b] - 4
         irregular = (np.maximum(after - 6, 0) ** 2).astype(float)
         price = cost[candidate] * (1 + self.regular * irregular) / np.maximum(worst, 1e-3) ** self.shape
@@ -227,7 +265,7 @@ class Collapser:
             return 0
         chosen = self._independent(a, b, price, ring, most)
         a, b = a[chosen], b[chosen]
-        self.vertices[a] = point[candidate[chosen]]
+        self.vertices[a] = known.point[candidate[chosen]]
         self.quadrics[a] += self.quadrics[b]
         self.held[a] |= self.held[b]
         new_index = np.arange(n)
@@ -235,7 +273,18 @@ class Collapser:
         faces = new_index[faces]
         proper = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
         self.faces = faces[proper]
+        known.forget(a, self.faces, n)
         return len(chosen)
+
+    def _price(self, known: "Collapses") -> None:
+        """Where the vertex goes in each collapse not priced yet, and its cost."""
+        fresh = np.isnan(known.cost)
+        a, b = known.edges[fresh].T
+        point, cost = _place(
+            self.quadrics[a] + self.quadrics[b], self.vertices[a], self.vertices[b], self.held[a], self.held[b]
+        )
+        length2 = ((self.vertices[a] - self.vertices[b]) ** 2).sum(1)
+        known.point[fresh], known.cost[fresh] = point, cost + FLOOR * length2
 
     def _joins_plane(self, a, b, ring, keys):
         """Whether a collapse of b, off a plane, into a, on it, would join a with others there across the mesh."""
@@ -252,13 +301,14 @@ class Collapser:
         owner, face = (np.concatenate(x) for x in zip(_star(a, *incident), _star(b, *incident), strict=True))
         corner = self.faces[face]
         hit = (corner == a[owner][:, None]) | (corner == b[owner][:, None])
-        stays = hit.sum(1) == 1
+        stays = hit[:, 0] ^ hit[:, 1] ^ hit[:, 2]  # triangles with both ends go
         owner, face, corner, hit = owner[stays], face[stays], corner[stays], hit[stays]
-        normal, area = face_normals(self.vertices[self.faces])
-        now = np.where(hit[:, :, None], point[owner][:, None, :], self.vertices[corner])
+        now = self.vertices[corner]
+        normal, area = face_normals(now)
+        now[hit] = point[owner]
         new_normal, new_area = face_normals(now)
-        cosine = (normal[face] * new_normal).sum(1)
-        cosine[area[face] < EMPTY] = 1.0
+        cosine = (normal * new_normal).sum(1)
+        cosine[area < EMPTY] = 1.0
         worst, turn = np.ones(len(a)), np.ones(len(a))
         np.minimum.at(worst, owner, triangle_quality(now, new_area))
         np.minimum.at(turn, owner, cosine)

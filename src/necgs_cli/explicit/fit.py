@@ -244,6 +244,7 @@ class Fit:
         self._best, self._least = self.vertices, np.full(len(start), np.inf)
         self._inertia = np.full(len(start), INERTIA)
         self.error = np.inf
+        self._looked_at: tuple[np.ndarray, Quadratic] | None = None
 
     def improve(self, step: float) -> None:
         """Some rounds, on the way to a grid of this step."""
@@ -254,6 +255,7 @@ class Fit:
 
     def integers(self, step: float) -> np.ndarray:
         """Integers of the vertices on one side of the mirrors; associated anew after each rounding to the grid."""
+        self._quadratic(self.vertices)  # for other grids too
         trial = copy(self)  # what is learnt about vertices on this grid does not hold on others
         trial._folding = folding = self._folding.on_grid(step)
         for _ in range(ROUNDINGS):
@@ -262,11 +264,18 @@ class Fit:
             trial.vertices = folding.whole(integers * step)
         return folding.with_copies(integers, step)
 
+    def _quadratic(self, vertices: np.ndarray) -> Quadratic:
+        """The error about some vertices; that about the last ones is kept."""
+        if self._looked_at is None or self._looked_at[0] is not vertices:
+            found = associate(self._target, self._patches, vertices, self._manner, self._density)
+            self._looked_at = vertices, found
+        return self._looked_at[1]
+
     def _model(self, vertices: np.ndarray, step: float) -> tuple[Any, np.ndarray]:
         """Hessian (CSC) and gradient of the error about some vertices, with all that regularises it, folded."""
         import scipy.sparse as sp
 
-        quadratic = associate(self._target, self._patches, vertices, self._manner, self._density)
+        quadratic = self._quadratic(vertices)
         self.error = quadratic.error
         local = self._folding.as_images(quadratic.local) if self._patches.one_side else quadratic.local
         local = self._regulariser.neighbourhood @ local
