@@ -16,8 +16,9 @@ LONGEST_CHAIN = 4
 """Records that must be decoded at most before a pose can be: random access stays cheap."""
 MOST_NEAR = 6
 """Models coded before, of those most alike, among which the one to tell from is looked for."""
-MOST_STORED = 12
-"""Models of a file, the last ones, that are looked at when others join it: decoding them takes time."""
+MOST_STORED, MOST_STORED_BYTES = 12, 4096
+"""Models of a file, the last ones, that are looked at when others join it, and what their records may hold: decoding
+takes a tenth of a second for a kilobyte."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,25 +56,30 @@ class Stored:
         from necgs_cli.decoding import EXPLICIT, RecordDecoder
         from necgs_cli.explicit.control_mesh import PLAIN
         from necgs_cli.explicit.likeness import fingerprint
+        from necgs_cli.explicit.records import kind_of
 
+        left = MOST_STORED_BYTES
         count, decoder = len(container), RecordDecoder(container)
         coded: dict[int, Coded] = {}
         fingerprints = []
         alone: dict[int, tuple[int, float]] = {}
         for id in range(count - 1, -1, -1):
-            if len(coded) == MOST_STORED:
+            if len(coded) == MOST_STORED or left <= 0:
                 break
             try:
                 if container.entry(id).kind not in EXPLICIT:
                     continue
-                chain, mesh = decoder.chain(id), decoder.control_mesh(id)
+                chain = decoder.chain(id)
+                end = chain[-1]
+                if kind_of(end.kind) == PLAIN:
+                    continue
+                mesh = decoder.control_mesh(id)
             except DamagedFile:
                 continue
-            if mesh.kind != PLAIN:
-                end = chain[-1]
-                coded[id - count] = Coded(mesh, len(chain) - 1, end.id - count)
-                alone[end.id - count] = end.bytes_total, end.p2s
-                fingerprints.append(fingerprint(*mesh.surface()))
+            left -= chain[0].bytes_total
+            coded[id - count] = Coded(mesh, len(chain) - 1, end.id - count)
+            alone[end.id - count] = end.bytes_total, end.p2s
+            fingerprints.append(fingerprint(*mesh.surface()))
         return cls(count, coded, fingerprints, alone)
 
 

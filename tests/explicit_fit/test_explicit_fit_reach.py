@@ -89,3 +89,18 @@ def test_no_fit_has_fewer_vertices_than_a_solid_needs():
     fits = Known(lambda count, grid: 1e-6 / count)
     reached(fits, 60)
     assert min(fits.counts) == LEAST_VERTICES
+
+
+def test_where_topology_needs_more_vertices_than_the_error_a_coarser_grid_saves_bytes():
+    fits = Known(lambda count, grid: 0.7e-3 * 2.0 ** (0.4 * (12 - grid)))
+    fits.has = lambda vertex_count, kind: True  # however few are asked for
+    found, _ = reached(fits, 100)
+    assert [p.mesh.grid for p in found] == [12, 11]
+    assert found[1].bytes < found[0].bytes and BOUND.ratio(found[1]) <= 1
+
+
+def test_just_above_the_asked_error_some_more_vertices_are_taken_not_a_finer_grid():
+    fits = Known(lambda count, grid: 1e-3 * 100 / count)
+    found, _ = reached(fits, 99)
+    assert fits.grids == [12] * len(fits.grids)
+    assert any(0.93 <= BOUND.ratio(p) <= 1 for p in found)

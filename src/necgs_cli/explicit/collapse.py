@@ -254,7 +254,7 @@ class Collapser:
             return 0
 
         fresh = candidate[np.isnan(known.turn[candidate])]
-        known.worst[fresh], known.turn[fresh] = self._after(*edges[fresh].T, known.point[fresh])
+        known.worst[fresh], known.turn[fresh] = self._after(edges[fresh, 0], edges[fresh, 1], known.point[fresh])
         worst, turn = known.worst[candidate], known.turn[candidate]
         after = valence[a] + valence[b] - 4
         irregular = (np.maximum(after - 6, 0) ** 2).astype(float)

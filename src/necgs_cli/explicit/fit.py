@@ -13,9 +13,10 @@ import numpy as np
 from .folding import Folding, whole_folding
 from .mirror import WHOLE
 from .patches import Patches
-from .rounding import round_vertices
+from .rounding import factors_of, round_numbers
 from .subdivide import unique_edges
-from .target import Curves, Target, closest_on_triangles, dihedral_edges, face_normals, oriented
+from .target import Curves, Samples, Target, closest_on_triangles, dihedral_edges, face_normals, oriented
+from .ties import Ties, no_ties
 
 POINT_SHARE = 0.002  # of the squared distance counts point to point
 CURVE_WEIGHT = 0.1  # of boundaries and creases, against the surface
@@ -27,6 +28,7 @@ STRIDE = 1.8  # over-relaxation of the rounds, which creep along the surface oth
 ROUNDINGS = 2  # to integers, each about the surface of the one before
 LOST = 1.8  # times its least local error, from which a vertex is drawn back to where that was
 INERTIA, INERTIA_LOST = 1e-4, 10.0  # pull to the previous iterate, and of a vertex that was lost; relative to the data
+SLIVER_CANDIDATES = 2  # nearest samples of the original on whose triangles the closest point is looked for, then
 FLOOR = 0.4  # steps of the grid: umbrellas shorter than that cost about the same
 BITS_PER_VERTEX = 8.0  # sets what a bit is worth; records have 15, but bits are also saved in what the model leaves out
 TOLD_BITS_PER_VERTEX = (2.5, 5.0)  # the same where vertices are told from others', one after the other
@@ -44,6 +46,7 @@ class Manner:
         power: with which of the distance the pull grows; most: times that a weight grows at most.
         density: of the samples of the original in thorough fits: they are as many as for so many times the vertices.
         rounds: of closest points and least squares; flat parts and edges are met in fewer.
+        slivers: whether triangles are long and thin: the closest one is seldom that of the closest centroid then.
     """
 
     radius: float
@@ -52,10 +55,11 @@ class Manner:
     most: float
     density: int
     rounds: int
+    slivers: bool
 
 
-ORGANIC = Manner(radius=0.6, tail=3.0, power=2, most=8.0, density=2, rounds=5)
-MECHANICAL = Manner(radius=np.inf, tail=1.5, power=1, most=6.0, density=1, rounds=3)
+ORGANIC = Manner(radius=0.6, tail=3.0, power=2, most=8.0, density=2, rounds=5, slivers=False)
+MECHANICAL = Manner(radius=np.inf, tail=1.5, power=1, most=6.0, density=1, rounds=3, slivers=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +129,22 @@ def _curve_terms(curves: Curves, points: np.ndarray, lengths: np.ndarray, weight
     return _sum_by(both, metric, count), _sum_by(both, np.einsum("sij,sj->si", metric, goal), count)
 
 
+def _closest_triangles(
+    samples: Samples, surface: np.ndarray, faces: np.ndarray, normals: np.ndarray, tree
+) -> np.ndarray:
+    """Triangles (a,) of a surface that are closest to the samples that ask, and look the same way.
+
+    Where the very closest one does not, at thin parts, it is that of the closest centroid in the `tree`.
+    """
+    import point_cloud_utils as pcu
+
+    asking, triangles = np.ascontiguousarray(samples.asked), faces.astype(np.int32)
+    found = pcu.closest_points_on_mesh(asking, np.ascontiguousarray(surface), triangles)[1].astype(np.int64)
+    opposed = np.flatnonzero((normals[found] * samples.asked_normals).sum(axis=1) <= 0)
+    found[opposed] = tree.query(samples.asked_oriented[opposed])[1]
+    return found
+
+
 def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Manner, density: int = 1) -> Quadratic:
     """Closest points in both directions, and the quadratic model of the mean distance that they give."""
     from scipy.spatial import cKDTree
@@ -135,11 +155,14 @@ def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Ma
     centroids = corners.mean(axis=1)
     asking = oriented(centroids, normals)
     tree = cKDTree(asking)
-    goal, goal_normals = samples.closest(asking, tree.indices)
+    goal, goal_normals = samples.closest(asking, tree.indices, SLIVER_CANDIDATES if manner.slivers else 1)
     there = np.linalg.norm(centroids - goal, axis=1)
     metric = _plane_metric(_weights(there, areas + 1e-300, manner), goal_normals, there, manner.radius)
 
-    of = tree.query(samples.asked_oriented)[1]
+    if manner.slivers:
+        of = _closest_triangles(samples, surface, patches.faces, normals, tree)
+    else:
+        of = tree.query(samples.asked_oriented)[1]
     closest = closest_on_triangles(samples.asked, corners[of])
     back = np.linalg.norm(closest - samples.asked, axis=1)
     weights = _weights(back, np.ones(len(back)), manner)
@@ -192,14 +215,6 @@ class Regulariser:
         return self.umbrella.T @ sp.diags(weight) @ self.umbrella
 
 
-def solve(hessian, gradient: np.ndarray) -> np.ndarray:
-    """Least of V'HV - 2 g'V: (n, 3), by a sparse factorisation."""
-    from scipy.sparse.linalg import splu
-
-    factors = splu(hessian, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
-    return factors.solve(gradient.ravel()).reshape(-1, 3)
-
-
 class Fit:
     """Control vertices on their way to a surface, by rounds of closest points and least squares.
 
@@ -219,6 +234,7 @@ class Fit:
         manner: how distances count on such a shape.
         known: (n, 3) what a reader knows of the vertices: only the bits of their differences from it count.
         folding: how they follow from those that are stored; by default all are.
+        ties: which coordinates of the stored vertices are equal and stay so; by default none.
         thorough: whether more samples are looked at, where that is worth its while.
     """
 
@@ -233,9 +249,11 @@ class Fit:
         known: np.ndarray | None = None,
         folding: Folding | None = None,
         thorough: bool = False,
+        ties: Ties | None = None,
     ):
         self._folding = folding or whole_folding(WHOLE, start, patches.control_faces)
         self._target, self._patches, self._regulariser, self._manner = target, patches, regulariser, manner
+        self._ties = ties or no_ties(len(self._folding.different(start)))
         self._known = np.zeros_like(start) if known is None else known
         self._density = manner.density if thorough else 1
         self.vertices = start
@@ -250,17 +268,24 @@ class Fit:
         """Some rounds, on the way to a grid of this step."""
         rounds = self._manner.rounds
         for number in range(rounds):
-            goal = self._folding.whole(solve(*self._model(self.vertices, step)))
+            goal = self._folding.whole(self._ties.vertices(self._optimum(step)))
             self.vertices = self.vertices + (STRIDE if 0 < number < rounds - 1 else 1.0) * (goal - self.vertices)
+
+    def _optimum(self, step: float) -> np.ndarray:
+        """The numbers (m,) at which the model about the vertices is least."""
+        hessian, gradient = self._model(self.vertices, step)
+        return factors_of(hessian).solve(gradient)
 
     def integers(self, step: float) -> np.ndarray:
         """Integers of the vertices on one side of the mirrors; associated anew after each rounding to the grid."""
         self._quadratic(self.vertices)  # for other grids too
         trial = copy(self)  # what is learnt about vertices on this grid does not hold on others
         trial._folding = folding = self._folding.on_grid(step)
+        ties = self._ties
         for _ in range(ROUNDINGS):
-            model = trial._model(trial.vertices, step)
-            integers = round_vertices(*model, folding.different(trial.vertices), step)
+            model, different = trial._model(trial.vertices, step), folding.different(trial.vertices)
+            numbers = round_numbers(*model, ties.means(different), ties.places(different), ties.shared, step)
+            integers = ties.vertices(numbers)
             trial.vertices = folding.whole(integers * step)
         return folding.with_copies(integers, step)
 
@@ -272,7 +297,7 @@ class Fit:
         return self._looked_at[1]
 
     def _model(self, vertices: np.ndarray, step: float) -> tuple[Any, np.ndarray]:
-        """Hessian (CSC) and gradient of the error about some vertices, with all that regularises it, folded."""
+        """The error about some vertices and all that regularises it, folded and tied: H (m, m) CSC and g (m,)."""
         import scipy.sparse as sp
 
         quadratic = self._quadratic(vertices)
@@ -286,7 +311,8 @@ class Fit:
         held, pull = np.where(lost[:, None], self._best, vertices), self._inertia * quadratic.weight
         bits = self._regulariser.matrix(vertices - self._known, quadratic, step)
         hessian = quadratic.hessian.tocsc() + sp.kron(bits + sp.diags(pull), sp.identity(3), format="csc")
-        return self._folding.folded(hessian, quadratic.gradient + pull[:, None] * held + bits @ self._known)
+        folded = self._folding.folded(hessian, quadratic.gradient + pull[:, None] * held + bits @ self._known)
+        return self._ties.tied(*folded)
 
 
 def tag_creases(target: Target, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

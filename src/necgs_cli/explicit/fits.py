@@ -21,6 +21,7 @@ from .rate import estimated_bytes
 from .repeats import Copied
 from .simplify import Simplifier, Start, compact, is_mechanical, weld
 from .target import Target, face_normals, sample_surface
+from .ties import equal_coordinates
 
 STEP_PER_ERROR = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: 4.0}  # grid step over the error at which a fit costs least
 STEP_PER_REAL_ERROR = 9.0  # the same over the error before rounding, of smooth fits
@@ -221,9 +222,6 @@ class Fits:
         positions, single = fit.integers(grid_step(grid)), start.single_of(part)
         mesh = ControlMesh(positions, part.faces, creases, kind, grid, self.mirrors, single)
         point, distances = self._measure(mesh, len(start.vertices))
-        if kind == PLAIN:  # the vertices as decimated keep planes, whose coordinates repeat and cost little
-            other = self._on_grid(start, grid)
-            point = min(point, other, key=lambda p: p.bytes * p.p2s)
         if not self.mechanical and np.isfinite(point.p2s) and self.lessons == lessons:
             self._importance.learn(distances)
         return point
@@ -243,32 +241,40 @@ class Fits:
         sampled = None if self._compared is self.target else len(part.faces)
         patches = Patches(folding.faces, len(whole), folding.creases if kind == CREASED else None, kind, sampled)
         regulariser = Regulariser(folding.faces, len(whole))
+        tied = self.mechanical and kind == PLAIN
+        ties = equal_coordinates(start.vertices, start.faces, folding.free) if tied else None
         fit = Fit(
-            self._compared, patches, regulariser, whole, manner=self.manner, folding=folding, thorough=self.thorough
+            self._compared,
+            patches,
+            regulariser,
+            whole,
+            manner=self.manner,
+            folding=folding,
+            thorough=self.thorough,
+            ties=ties,
         )
         fit.improve(step)
         return fit, part
 
-    def _on_grid(self, start: Start, grid: int) -> Point:
-        """Plain triangles with their vertices rounded one by one."""
-        part, step = start.repeats.copied(start.faces), grid_step(grid)
+    def triangles(self, grid: int) -> Point:
+        """The original's triangles, their vertices rounded one by one to a grid."""
+        start, step = self._simplifier.triangles, grid_step(grid)
+        part = start.repeats.copied(start.faces)
         positions = np.rint((start.vertices - self.mirrors.origin) / step).astype(np.int32)
         single = start.single_of(part)
         mesh = ControlMesh(part.on_grid(positions, step), part.faces, None, PLAIN, grid, self.mirrors, single)
         return self.measure(mesh, len(start.vertices))
 
-    def triangles(self, grid: int) -> Point:
-        """The original's triangles on a grid."""
-        return self._on_grid(self._simplifier.triangles, grid)
-
     def own_triangles(self, bound: Bound) -> Point:
         """The original's triangles on the coarsest grid that keeps to a bound."""
         grid = grid_for(bound.expected_mean, PLAIN)
-        while True:
+        point = self.triangles(grid)
+        while bound.ratio(point) > 1 and grid < FINEST_GRID:
+            grid = min(FINEST_GRID, grid + max(1, int(np.ceil(2 * np.log2(min(bound.ratio(point), 16.0))))))
             point = self.triangles(grid)
-            if bound.ratio(point) <= 1 or grid >= FINEST_GRID:
-                return point
-            grid += max(1, int(np.ceil(2 * np.log2(min(bound.ratio(point), 16.0)))))
+        while point.mesh.grid > 0 and bound.ratio(coarser := self.triangles(point.mesh.grid - 1)) <= 1:
+            point = coarser
+        return point
 
 
 def _some(points: np.ndarray) -> np.ndarray:

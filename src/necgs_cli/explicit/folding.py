@@ -60,6 +60,11 @@ class Folding:
         """The different vertices (n, 3), counted from the planes, from all of them (n', 3), unit frame."""
         return (whole[: self._count] - self.mirrors.origin) * np.abs(self._unfolded.signs[: self._count])
 
+    @property
+    def free(self) -> np.ndarray:
+        """Which coordinates (n, 3) of the different vertices may be other than nought: not those on the planes."""
+        return self._unfolded.signs[: self._count] != 0
+
     def folded(self, hessian: Any, gradient: np.ndarray) -> tuple[Any, np.ndarray]:
         """A quadratic model V'HV - 2 g'V of all vertices as one of the different ones, counted from the planes.
 

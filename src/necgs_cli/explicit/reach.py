@@ -12,7 +12,8 @@ from .point import Point
 MOST_FITS = 6
 LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
 COARSER_GRID = (0.8, 0.9)  # shares of the asked error from which and up to which a coarser grid is tried
-FINER_GRID = {SMOOTH: 1.06, CREASED: 1.25, PLAIN: 1.25}  # error over the asked one up to which the grid is refined
+FINER_GRID = {SMOOTH: 1.06, CREASED: 1.25, PLAIN: 1.5}  # error over the asked one up to which the grid is refined
+JUST_ABOVE = 1.015  # error over the asked one up to which some more vertices cost less than a finer grid
 FARTHER = 1.15  # outside what is too little and what is enough, from where on the middle is taken: lessons move both
 APART = 1.15  # times the vertices of another fit, from which both tell how error falls
 LEVEL, MORE = 0.2, 1.5  # exponent of the error's fall over so many times the vertices, below which it is given up
@@ -41,8 +42,8 @@ def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: l
         lessons_done = fits.mechanical or fits.lessons > LEAST_LESSONS
         if 0.96 <= ratio <= 1 and lessons_done:
             return
-        if COARSER_GRID[0] <= ratio <= COARSER_GRID[1] or 1 < ratio <= FINER_GRID[kind]:  # cheaper than other vertices
-            other = fits.on_grid_beside(point, 1 if ratio > 1 else -1)
+        if COARSER_GRID[0] <= ratio <= COARSER_GRID[1] or JUST_ABOVE < ratio <= FINER_GRID[kind]:
+            other = fits.on_grid_beside(point, 1 if ratio > 1 else -1)  # cheaper than other vertices
             tried.append(other)
             found.append(other)
             if lessons_done and 0.95 <= bound.ratio(other) <= 1:
@@ -61,6 +62,8 @@ def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: l
         if fits.has(vertex_count, kind):
             vertex_count = _between(tried, bound, most)
             if fits.has(vertex_count, kind):
+                if ratio < COARSER_GRID[0]:  # what vertices cannot save, topology needs them
+                    found.append(fits.on_grid_beside(point, -1))
                 return
         yield point.bytes * count / point.vertex_count
 

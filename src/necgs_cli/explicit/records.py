@@ -61,13 +61,18 @@ def encode_record(mesh: ControlMesh, mode: Mode = PYTHON) -> tuple[int, bytes]:
     return number, head + bytes([mesh.grid]) + data
 
 
+def kind_of(number: int) -> str:
+    """The kind of control mesh in records of a kind that holds its own."""
+    return next(name for name, known in KIND_NUMBERS.items() if number in (known, known + MIRRORED))
+
+
 def decode_record(number: int, payload: bytes, mode: Mode = PYTHON) -> ControlMesh:
     """The control mesh of a record of kind `number`, equal in every integer on every machine and in every mode.
 
     Raises:
         DamagedFile: the payload is none.
     """
-    kind = next(name for name, known in KIND_NUMBERS.items() if number in (known, known + MIRRORED))
+    kind = kind_of(number)
     reader = ByteReader(payload)
     mirrors, alone = (WHOLE, None) if number == KIND_NUMBERS[kind] else _read_mirrors(reader)
     grid = reader.u8()

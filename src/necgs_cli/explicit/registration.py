@@ -6,8 +6,9 @@ that ties each one's displacement to those of its neighbours, and that falls fro
 
 import numpy as np
 
-from .fit import INERTIA, ORGANIC, associate, solve, umbrella
+from .fit import INERTIA, ORGANIC, associate, umbrella
 from .patches import Patches
+from .rounding import factors_of
 from .target import Target
 
 STIFFNESS = (3.0, 1.0, 0.3, 0.1, 0.03)  # of the rounds, relative to the data
@@ -30,5 +31,6 @@ def register(target: Target, patches: Patches, start: np.ndarray) -> np.ndarray:
         stiff, inertia = stiffness * quadratic.weight * bend, INERTIA * quadratic.weight
         extra = stiff + inertia * sp.identity(len(start))
         hessian = quadratic.hessian.tocsc() + sp.kron(extra, sp.identity(3), format="csc")
-        vertices = solve(hessian, quadratic.gradient + stiff @ start + inertia * vertices)
+        pull = quadratic.gradient + stiff @ start + inertia * vertices
+        vertices = factors_of(hessian).solve(pull.ravel()).reshape(-1, 3)
     return vertices

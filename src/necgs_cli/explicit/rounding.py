@@ -7,10 +7,11 @@ codes). Single steps that lower the model end it. Saves more than one bit a coor
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-REGION = 200  # vertices at most that are rounded together: their Cholesky factor is dense
+REGION = 600  # numbers at most that are rounded together: their Cholesky factor is dense
 CANDIDATES = 16  # roundings of the coordinates done so far that are kept
 NEXT = np.array([[0.0], [1.0]])  # steps from the nearest integer to those that are tried
 
@@ -48,7 +49,7 @@ def nearest_integers(
 
 
 def _regions(points: np.ndarray, index: np.ndarray) -> Iterator[np.ndarray]:
-    """The points (n, 3) of an index in compact groups of at most REGION, halved along their longest side."""
+    """An index of points (n, 3) in compact groups of at most REGION, halved along their longest side."""
     if len(index) <= REGION:
         yield index
         return
@@ -58,14 +59,16 @@ def _regions(points: np.ndarray, index: np.ndarray) -> Iterator[np.ndarray]:
         yield from _regions(points, half)
 
 
-def _region_by_region(hessian, gradient: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Integers (3n,) near the least of x'Hx - 2 g'x, H sparse (CSR); `start` (n, 3) is that least or near it.
+def _region_by_region(hessian, gradient: np.ndarray, x: np.ndarray, places: np.ndarray, rounded: np.ndarray) -> None:
+    """Integers near the least of x'Hx - 2 g'x, H sparse (CSR), in place of x (n,), which is that least or near it.
 
     The Hessian's neighbours of each region give way, where they are not rounded yet.
+
+    Args:
+        places: (n, 3) where the numbers are; rounded: (n,) bool, which are integers already.
     """
-    x, rounded = start.ravel().copy(), np.zeros(start.size, bool)
-    for region in _regions(start, np.arange(len(start))):
-        inside = (3 * region[:, None] + np.arange(3)).ravel()
+    rounded = rounded.copy()
+    for inside in _regions(places, np.flatnonzero(~rounded)):
         near = np.unique(hessian[inside].indices)
         free = np.setdiff1d(near[~rounded[near]], inside)
         chosen = np.concatenate([free, inside])
@@ -74,7 +77,30 @@ def _region_by_region(hessian, gradient: np.ndarray, start: np.ndarray) -> np.nd
         outer = rows @ x - local @ x[chosen]
         x[chosen] = nearest_integers(local, gradient[chosen] - outer, free=len(free))
         rounded[inside] = True
-    return x
+
+
+def factors_of(matrix) -> Any:
+    """Of a sparse matrix (CSC), symmetric and positive definite: an object that solves."""
+    from scipy.sparse.linalg import splu
+
+    return splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+
+
+def _round_shared(hessian, gradient: np.ndarray, x: np.ndarray, shared: np.ndarray) -> None:
+    """Integers in place of the shared numbers of x (n,), the others giving way; these are then at their optimum.
+
+    The others are eliminated from the model, H sparse (CSR): what is left of it is that of the shared ones alone.
+    """
+    few, others = np.flatnonzero(shared), np.flatnonzero(~shared)
+    rows = hessian[few]
+    left, right, coupling = rows[:, few].toarray(), gradient[few], rows[:, others]
+    if len(others) == 0:
+        x[few] = nearest_integers(left, right)
+        return
+    factors = factors_of(hessian[others][:, others].tocsc())
+    left = left - coupling @ factors.solve(coupling.T.toarray())
+    x[few] = nearest_integers(left, right - coupling @ factors.solve(gradient[others]))
+    x[others] = factors.solve(gradient[others] - coupling.T @ x[few])
 
 
 def descend(hessian, gradient: np.ndarray, integers: np.ndarray, most: int = 20000) -> np.ndarray:
@@ -97,15 +123,20 @@ def descend(hessian, gradient: np.ndarray, integers: np.ndarray, most: int = 200
     return x
 
 
-def round_vertices(hessian, gradient: np.ndarray, vertices: np.ndarray, step: float) -> np.ndarray:
-    """Integers of control vertices on a grid.
+def round_numbers(
+    hessian, gradient: np.ndarray, numbers: np.ndarray, places: np.ndarray, shared: np.ndarray, step: float
+) -> np.ndarray:
+    """Integers of the coordinates of control vertices on a grid.
 
     Args:
-        hessian: sparse (3n, 3n), positive definite; gradient: (n, 3): the model V'HV - 2 g'V.
-        vertices: (n, 3) least of the model or near it; step: of the grid.
+        hessian: sparse (n, n), positive definite; gradient: (n,): the model x'Hx - 2 g'x.
+        numbers: (n,) least of the model or near it; places: (n, 3) where each is; step: of the grid.
+        shared: (n,) bool, which are of many vertices and rounded first.
     Returns:
-        (n, 3) int32, in steps.
+        (n,) int32, in steps.
     """
-    scaled, right = (hessian * step**2).tocsr(), gradient.ravel() * step
-    start = _region_by_region(scaled, right, vertices / step)
-    return descend(scaled, right, start).reshape(-1, 3).astype(np.int32)
+    scaled, right, x = (hessian * step**2).tocsr(), gradient * step, numbers / step
+    if shared.any():
+        _round_shared(scaled, right, x, shared)
+    _region_by_region(scaled, right, x, places, shared)
+    return descend(scaled, right, x).astype(np.int32)

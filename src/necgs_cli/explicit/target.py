@@ -119,15 +119,25 @@ class Samples:
         self.asked, self.asked_normals = np.asfortranarray(points), np.asfortranarray(normals[self.asked_faces])
         self.asked_oriented = oriented(self.asked, self.asked_normals)
 
-    def closest(self, asking: np.ndarray, order: np.ndarray | slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+    def closest(
+        self, asking: np.ndarray, order: np.ndarray | slice = slice(None), candidates: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Closest points of like orientation and the normals there, two (n, 3), of `oriented` points (n, 6).
 
-        `order` (n,) is one in which neighbours follow each other, as the indices of a search tree: found faster then.
+        Args:
+            order: (n,), in which neighbours follow each other, as the indices of a search tree: found faster then.
+            candidates: nearest samples on whose triangles it is looked for.
         """
-        near = np.empty(len(asking), np.int64)
-        near[order] = self._tree.query(asking[order])[1]
-        face = self._face[near]
-        return closest_on_triangles(asking[:, :3], self._corners[face]), np.asfortranarray(self._normals[face])
+        near = np.empty((len(asking), candidates), np.int64)
+        near[order] = self._tree.query(asking[order], np.arange(1, candidates + 1))[1]
+        faces, points = self._face[near], asking[:, :3]
+        face = faces[:, 0]
+        found = closest_on_triangles(points, self._corners[face])
+        for other in faces.T[1:]:
+            also = closest_on_triangles(points, self._corners[other])
+            closer = ((also - points) ** 2).sum(axis=1) < ((found - points) ** 2).sum(axis=1)
+            face, found = np.where(closer, other, face), np.where(closer[:, None], also, found)
+        return found, np.asfortranarray(self._normals[face])
 
 
 class Target:
