@@ -233,6 +233,13 @@ def test_of_a_file_only_the_last_models_that_can_be_decoded_are_looked_at(encode
         assert (coded.depth, coded.root) == (len(chain(id)) - 1, KIN[0] - stored.count)
 
 
+def test_of_a_file_no_more_is_decoded_than_takes_a_moment(encoded, monkeypatch):
+    monkeypatch.setattr(references, "MOST_STORED_BYTES", 1)
+    with Container.open(encoded[0]) as container:
+        stored = references.Stored.of(container)
+    assert list(stored.coded) == [max(KIN) - stored.count]
+
+
 class StopsWhilePosing(Progress):
     """Asks to stop once poses are being fitted."""
 

@@ -110,6 +110,15 @@ def test_a_cube_is_stored_as_its_own_triangles():
     assert point.p2s <= 2e-3 and point.bytes < 60
 
 
+def test_own_triangles_lie_on_the_coarsest_grid_that_keeps_to_the_bound():
+    mesh = trimesh.creation.box((2, 0.93, 0.41))
+    mesh.apply_transform(trimesh.transformations.rotation_matrix(0.4, (1, 2, 3)))
+    search, bound = Search(*unit(mesh)), Bound(5e-3)
+    point = search.own_triangles(bound)
+    assert bound.ratio(point) <= 1 < bound.ratio(search.triangles(point.mesh.grid - 1))
+    assert search.own_triangles(Bound(1e-4)).mesh.grid > point.mesh.grid + 6
+
+
 def test_non_manifold_edges_and_repeated_triangles_are_fitted():
     fin = np.array([[-1, 0, 0], [1, 0, 0], [0, 1, 0.0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
     three = np.array([[0, 1, 2], [0, 1, 3], [0, 1, 4], [1, 0, 4]])
