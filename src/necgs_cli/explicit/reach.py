@@ -10,6 +10,7 @@ from .fits import LEAST_VERTICES, MOST_VERTICES, Fits
 from .point import Point
 
 MOST_FITS = 6
+ENOUGH, ENOUGH_MECHANICAL = 0.94, 0.92  # of the asked error, from which another fit saves less than it takes
 LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
 COARSER_GRID = (0.8, 0.9)  # shares of the asked error from which and up to which a coarser grid is tried
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.25, PLAIN: 1.5}  # error over the asked one up to which the grid is refined
@@ -27,6 +28,7 @@ def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: l
     Yields:
         Before each fit, the bytes at which one is expected to keep to the bound.
     """
+    enough = ENOUGH_MECHANICAL if fits.mechanical else ENOUGH
     kind, most = first.mesh.kind, min(MOST_VERTICES, fits.part_vertices)
     point, vertex_count = first, first.vertex_count
     tried: list[Point] = []
@@ -40,13 +42,13 @@ def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: l
             return
         ratio = bound.ratio(point)
         lessons_done = fits.mechanical or fits.lessons > LEAST_LESSONS
-        if 0.96 <= ratio <= 1 and lessons_done:
+        if enough <= ratio <= 1 and lessons_done:
             return
         if COARSER_GRID[0] <= ratio <= COARSER_GRID[1] or JUST_ABOVE < ratio <= FINER_GRID[kind]:
             other = fits.on_grid_beside(point, 1 if ratio > 1 else -1)  # cheaper than other vertices
             tried.append(other)
             found.append(other)
-            if lessons_done and 0.95 <= bound.ratio(other) <= 1:
+            if lessons_done and enough <= bound.ratio(other) <= 1:
                 return
             if other.bytes * bound.ratio(other) < point.bytes * ratio:  # go on from there
                 point, ratio = other, bound.ratio(other)
