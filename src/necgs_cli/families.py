@@ -16,7 +16,7 @@ import numpy as np
 from necgs_cli.decoding import POSED
 from necgs_cli.mesh_codec import CodedMesh, cheapest_hull
 from necgs_cli.outcome import NecgsError, Skipped
-from necgs_cli.pose_tasks import Allowed, PoseTask, RootTask, Shape, decoded, run_task
+from necgs_cli.pose_tasks import Allowed, PoseTask, RootTask, Shape, decoded, pose_check, run_task
 from necgs_cli.prepare import Prepared, run_all
 from necgs_cli.progress import Progress
 from necgs_cli.references import LONGEST_CHAIN, NOTHING_STORED, Coded, Stored, dependence_bytes, near_of
@@ -31,6 +31,7 @@ MOST_TEACHERS, MODELS_A_TEACHER, SHARED_MODELS_A_TEACHER = 6, 6, 3
 
 More where the error is shared over the set, as more fits are made of each model there.
 """
+MISMATCH = "a record does not decode to what was measured: a defect of this program, please report it"
 INTERRUPTED = 130
 
 Choice = Callable[[Sequence[Sequence[CodedMesh]]], list[CodedMesh]]
@@ -70,7 +71,8 @@ class Families:
         for i, record in enumerate(own):
             if record.kind == POSED:  # told from a stored one (`joining`)
                 self._alike[i], self._own_depends[i] = [], (record.told_from - stored.count,)
-                self._follow(i, record, *self._own_depends[i])
+                if not self._follows(i, record, *self._own_depends[i]):
+                    raise NecgsError(f"{models[i].name}: {MISMATCH}")
         self.depends = list(self._own_depends)
         self.options: list[list[tuple[CodedMesh, int]]] = [[] for _ in own]
 
@@ -85,11 +87,11 @@ class Families:
         left = [i for i, alike in enumerate(self._alike) if alike]
         tried: dict[int, list[int]] = {i: [] for i in left}
         while left:
-            ready = [(i, of) for i in left if (of := self._next(i, tried[i])) is not None]
-            found = self._all([self._task(i, of) for i, of in ready], "fitting like shapes")
-            for (i, of), records in zip(ready, found, strict=True):
-                tried[i].append(of)
-                self._take(i, records, self._near(i, of))
+            ready = [(i, self._near(i, of)) for i in left if (of := self._next(i, tried[i])) is not None]
+            found = self._all([self._task(i, near) for i, near in ready], "fitting like shapes")
+            for (i, near), records in zip(ready, found, strict=True):
+                tried[i].append(near[0])
+                self._take(i, records, near)
             for i in list(left):
                 if self.depends[i] or len(tried[i]) >= TRIES or self._exhausted(i, tried[i]):
                     left.remove(i)
@@ -144,8 +146,8 @@ class Families:
     def _near(self, i: int, of: int) -> list[int]:
         return near_of(of, self._alike[i], self._coded)
 
-    def _task(self, i: int, of: int) -> PoseTask:
-        coded = tuple(self._coded[k].mesh for k in self._near(i, of))
+    def _task(self, i: int, near: list[int]) -> PoseTask:
+        coded, of = tuple(self._coded[k].mesh for k in near), near[0]
         before = self._shape(of) if self._triangles[i] == self._triangles[of] else None
         return PoseTask(self._shape(i), self._allowed[i], self._seed, coded, before)
 
@@ -169,15 +171,21 @@ class Families:
             (self._allowed[i].cost(record) + dependence_bytes(i - of), n)
             for n, (record, of) in enumerate(self.options[i])
         ]
-        if choices and min(choices)[0] < self._allowed[i].cost(self._own[i]):
-            record, of = self.options[i][min(choices)[1]]
-            self.records[i], self.depends[i] = record, (of,)
-            self._follow(i, record, of)
+        for cost, n in sorted(choices):
+            record, of = self.options[i][n]
+            if cost < self._allowed[i].cost(self._own[i]) and self._follows(i, record, of):
+                self.records[i], self.depends[i] = record, (of,)
+                break
 
-    def _follow(self, i: int, record: CodedMesh, of: int) -> None:
-        """A record that is told from another one joins the chain of that."""
+    def _follows(self, i: int, record: CodedMesh, of: int) -> bool:
+        """A record that is told from another one joins the chain of that, if it decodes to what was measured."""
         chain = self._coded[of]
-        self._coded[i] = Coded(decoded(record, chain.mesh), chain.depth + 1, chain.root)
+        mesh = decoded(record, chain.mesh)
+        if pose_check(mesh) != record.check:
+            self._progress.warn(f"{self._models[i].name}: {MISMATCH}")
+            return False
+        self._coded[i] = Coded(mesh, chain.depth + 1, chain.root)
+        return True
 
     def _undo_losses(self) -> None:
         """Where a family gains less than the better record of its first one costs, all have their own again."""
@@ -215,7 +223,11 @@ class Families:
             told_from.update((id(record), of) for record, of in options)
             open_hulls.append(cheapest_hull([*hull, *(record for record, _ in options)]))
         chosen = choose(open_hulls)
-        return chosen, [(told_from[id(record)],) if id(record) in told_from else () for record in chosen]
+        depends: list[tuple[int, ...]] = [(told_from[id(r)],) if id(r) in told_from else () for r in chosen]
+        for i, (record, others) in enumerate(zip(chosen, depends, strict=True)):
+            if others and i not in needed and not self._follows(i, record, *others):
+                chosen[i], depends[i] = self.records[i], self.depends[i]
+        return chosen, depends
 
 
 def evenly_spaced(count: int, most: int) -> list[int]:

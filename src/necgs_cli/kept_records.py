@@ -44,6 +44,7 @@ def packed(records: Sequence[CodedMesh]) -> bytes:
         writer.varint(record.vertices)
         writer.f64(record.tail)
         writer.varint(record.told_from)
+        writer.varint(record.check)
     return bytes(writer)
 
 
@@ -53,5 +54,5 @@ def unpacked(data: bytes) -> list[CodedMesh]:
     while reader.remaining:
         kind, payload = reader.u8(), reader.counted()
         measured = reader.f64(), reader.f64(), reader.varint(), reader.f64()
-        records.append(CodedMesh(kind, payload, *measured, reader.varint()))
+        records.append(CodedMesh(kind, payload, *measured, reader.varint(), reader.varint()))
     return records

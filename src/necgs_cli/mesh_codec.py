@@ -29,6 +29,7 @@ class CodedMesh:
         vertices: of the control mesh.
         tail: how much more its error counts than its mean, because it is uneven (`point.tail_of`).
         told_from: of a record that depends on another one: its number among those that were offered.
+        check: of such a record: `pose_check` of what was measured, to which it must decode.
     """
 
     kind: int
@@ -38,6 +39,7 @@ class CodedMesh:
     vertices: int
     tail: float = 1.0
     told_from: int = 0
+    check: int = 0
 
     @property
     def bytes(self) -> int:

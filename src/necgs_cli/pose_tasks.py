@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -200,7 +201,8 @@ class PoseTask(_ShapeTask):
         for point in points:
             kind, payload = encode_posed(point.mesh, self.coded[told_from], mode_for_next(point.vertex_count))
             errors = point.p2s / to_unit, point.max_error / to_unit
-            records.append(CodedMesh(kind, payload, *errors, point.vertex_count, point.tail, told_from))
+            check = pose_check(point.mesh)
+            records.append(CodedMesh(kind, payload, *errors, point.vertex_count, point.tail, told_from, check))
         return records
 
     def about(self) -> list[bytes]:
@@ -223,6 +225,11 @@ def run_task(task: RootTask | PoseTask, journal: Journal | None) -> list[CodedMe
         raise
     except Exception as error:  # the model has its own record all the same
         return Skipped(task.name, f"a defect of this program, please report it: {type(error).__name__}: {error}")
+
+
+def pose_check(mesh: ControlMesh) -> int:
+    """A checksum of the positions, in the order in which they are decoded."""
+    return zlib.crc32(mesh.positions.astype("<i4").tobytes())
 
 
 def decoded(record: CodedMesh, reference: ControlMesh | None = None) -> ControlMesh:

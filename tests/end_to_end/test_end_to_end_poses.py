@@ -15,7 +15,7 @@ from necgs_cli import NecgsError, families, joining, pose_tasks, references
 from necgs_cli.bitstream.container import Container, ModelRecord, write_container
 from necgs_cli.bitstream.records import make_record
 from necgs_cli.decoding import MOST_POSES, POSED
-from necgs_cli.explicit import lessons
+from necgs_cli.explicit import lessons, pose
 from necgs_cli.explicit.control_mesh import SMOOTH, ControlMesh, grid_step
 from necgs_cli.explicit.records import decode_record, encode_posed, encode_record
 from necgs_cli.mesh_codec import CodedMesh, MeshTask
@@ -400,6 +400,36 @@ def test_a_defect_in_a_family_costs_no_model(monkeypatch):
     report = necgs_cli.encode([frame(0), frame(0.1)], io.BytesIO(), OPTIONS, listens)
     assert [model.kind for model in report.models] == ["loop", "loop"] and not report.skipped
     assert "model_1 keeps a record of its own: a defect" in listens.said and "singular" in listens.said
+
+
+def test_a_frame_depends_on_what_it_was_told_from_whatever_is_coded_meanwhile(monkeypatch):
+    """The last frame's record is found while that before it is; told here from the farthest of those at hand."""
+    farthest = iter(range(0, -1000, -1))
+    monkeypatch.setattr(pose, "_apart", lambda mesh, vertices: next(farthest))
+    frames, out = [frame(bend) for bend in (0, 0.3, 0.38, 0.32)], io.BytesIO()
+    report = necgs_cli.encode(frames, out, OPTIONS)
+    assert [model.kind for model in report.models[1:]] == ["posed"] * 3
+    assert [entry.depends for entry in entries(out.getvalue())][3] == (0,)
+    with necgs_cli.open(out.getvalue()) as models:
+        found = [Reference(*f, 20_000).measure(m.vertices, m.faces).p2s for f, m in zip(frames, models, strict=True)]
+    assert max(found) < 2 * ERROR * 1.05
+
+
+@pytest.mark.parametrize("policy", ["each", "set"])
+def test_a_record_that_does_not_decode_to_what_was_measured_is_not_stored(policy, monkeypatch):
+    class Listens(Progress):
+        said = ""
+
+        def warn(self, text):
+            self.said += text
+
+    run = pose_tasks.PoseTask.run
+    monkeypatch.setattr(pose_tasks.PoseTask, "run", lambda task: [replace(r, check=r.check ^ 1) for r in run(task)])
+    listens = Listens()
+    options = EncodeOptions(error=ErrorBound(ERROR), workers=1, policy=policy)
+    report = necgs_cli.encode([frame(0), frame(0.1)], io.BytesIO(), options, listens)
+    assert [model.kind for model in report.models] == ["loop", "loop"] and not report.skipped
+    assert f"model_1: {families.MISMATCH}" in listens.said
 
 
 @pytest.mark.parametrize("goal", [{}, {"policy": "set"}, {"target_size": 400}])
