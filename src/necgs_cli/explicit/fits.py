@@ -5,6 +5,7 @@ Each fit of an organic shape tells the next collapses where error was left.
 
 from collections.abc import Callable
 from copy import copy
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -26,6 +27,8 @@ from .ties import equal_coordinates
 STEP_PER_ERROR = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: 4.0}  # grid step over the error at which a fit costs least
 STEP_PER_REAL_ERROR = 9.0  # the same over the error before rounding, of smooth fits
 NEARLY = 0.9  # grids, up to which that of a fit before may be finer than suits; one that is too coarse costs more
+TIES_HOLD = 1.25  # error of a fit that keeps equal coordinates equal, over that of a free one, up to which it is taken
+FINER = 1.5  # times the vertices of the fit that has told so, from which it is asked again
 LEAST_VERTICES, MOST_VERTICES = 12, 4000  # of control meshes
 FINEST_GRID = 40
 MEASURE_SAMPLES = 10000
@@ -83,6 +86,10 @@ class Fits:
         self._control: dict[tuple[int, int], Start] = {}
         self._fits: dict[tuple[int, str, int], tuple[Fit, Copied]] = {}
         self._points: dict[tuple[int, str, int, int], Point] = {}
+        self._loose, self._tied_vertices = (
+            False,
+            0,
+        )  # whether plain fits are free of ties, and the fit that last told so
 
     def mirrored(self, mirrors: Mirrors, single: np.ndarray | None = None, exact: bool = False) -> Self:
         """Fits of control meshes that are completed by mirrors; numbers of vertices are those of their parts.
@@ -135,6 +142,7 @@ class Fits:
         """Fit in the manner of another one from now on, and know its fits instead of those so far."""
         self.mechanical, self._simplifier = other.mechanical, other._simplifier
         self._control, self._fits, self._points = other._control, other._fits, other._points
+        self._loose, self._tied_vertices = other._loose, other._tied_vertices
 
     @property
     def points(self) -> list[Point]:
@@ -241,9 +249,8 @@ class Fits:
         sampled = None if self._compared is self.target else len(part.faces)
         patches = Patches(folding.faces, len(whole), folding.creases if kind == CREASED else None, kind, sampled)
         regulariser = Regulariser(folding.faces, len(whole))
-        tied = self.mechanical and kind == PLAIN
-        ties = equal_coordinates(start.vertices, start.faces, folding.free) if tied else None
-        fit = Fit(
+        made = partial(
+            Fit,
             self._compared,
             patches,
             regulariser,
@@ -251,10 +258,17 @@ class Fits:
             manner=self.manner,
             folding=folding,
             thorough=self.thorough,
-            ties=ties,
         )
-        fit.improve(step)
-        return fit, part
+        fit = made()
+        if not self.mechanical or kind != PLAIN or self._loose:
+            fit.improve(step)
+            return fit, part
+        tied = made(ties=equal_coordinates(start.vertices, start.faces, folding.free))
+        tied.improve(step)
+        if len(start.vertices) > FINER * self._tied_vertices:
+            fit.improve(step)
+            self._tied_vertices, self._loose = len(start.vertices), tied.error > TIES_HOLD * fit.error
+        return (fit if self._loose else tied), part
 
     def triangles(self, grid: int) -> Point:
         """The original's triangles, their vertices rounded one by one to a grid."""
