@@ -155,10 +155,8 @@ class Collapses:
             before, now = (e[:, 0] << 32 | e[:, 1] for e in (self.edges, edges))
             at = np.minimum(np.searchsorted(before, now), len(before) - 1)
             same = before[at] == now
-            for mine, its in ((self.point, other.point), (self.cost, other.cost)):
-                its[same] = mine[at[same]]
-            for mine, its in ((self.worst, other.worst), (self.turn, other.turn)):
-                its[same] = mine[at[same]]
+            for name in ("point", "cost", "worst", "turn"):
+                getattr(other, name)[same] = getattr(self, name)[at[same]]
         return other
 
     def forget(self, moved: np.ndarray, faces: np.ndarray, vertex_count: int) -> None:
