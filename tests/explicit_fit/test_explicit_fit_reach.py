@@ -79,6 +79,25 @@ def test_a_grid_that_is_worth_it_is_kept_for_the_fits_that_follow():
     assert any(0.93 <= BOUND.ratio(p) <= 1 for p in found)
 
 
+def test_a_first_fit_that_its_grid_holds_up_goes_on_with_a_finer_grid_and_fewer_vertices():
+    fits = Known(lambda count, grid: 1e-3 * (10 / count + 0.8 * 2.0 ** ((12 - grid) / 2)))
+    found, _ = reached(fits, 80)
+    assert BOUND.ratio(found[0]) > 0.9 and fits.grids[1] == 13  # just enough, but mostly for the grid
+    assert min(p.bytes for p in found if BOUND.ratio(p) <= 1) < 0.5 * found[0].bytes
+
+
+def test_a_first_fit_that_is_far_below_the_asked_error_is_on_no_finer_grid():
+    fits = Known(lambda count, grid: 1e-3 * (10 / count + 0.4 * 2.0 ** ((12 - grid) / 2)))
+    reached(fits, 80)
+    assert max(fits.grids[:2]) == 12
+
+
+def test_a_kind_whose_error_falls_too_slowly_over_several_fits_is_given_up():
+    fits = Known(lambda count, grid: 1.1e-3 * (count / 100) ** -0.1)
+    found, _ = reached(fits, 100)
+    assert len(fits.counts) < MOST_FITS and all(BOUND.ratio(p) > 1 for p in found)
+
+
 def test_what_is_thinner_than_the_grid_ends_at_once():
     fits = Known(lambda count, grid: np.inf)
     found, expected = reached(fits, 50)
@@ -100,7 +119,7 @@ def test_where_topology_needs_more_vertices_than_the_error_a_coarser_grid_saves_
 
 
 def test_just_above_the_asked_error_some_more_vertices_are_taken_not_a_finer_grid():
-    fits = Known(lambda count, grid: 1e-3 * 100 / count)
-    found, _ = reached(fits, 99)
+    fits = Known(lambda count, grid: 1e-3 * 100 / count, mechanical=False)
+    found, _ = reached(fits, 99, SMOOTH)
     assert fits.grids == [12] * len(fits.grids)
     assert any(0.93 <= BOUND.ratio(p) <= 1 for p in found)

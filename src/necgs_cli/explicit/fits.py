@@ -29,6 +29,7 @@ STEP_PER_REAL_ERROR = 9.0  # the same over the error before rounding, of smooth 
 NEARLY = 0.9  # grids, up to which that of a fit before may be finer than suits; one that is too coarse costs more
 TIES_HOLD = 1.25  # error of a fit that keeps equal coordinates equal, over that of a free one, up to which it is taken
 FINER = 1.5  # times the vertices of the fit that has told so, from which it is asked again
+NEEDED = 1.05  # vertices over those asked for, from which topology needs them
 LEAST_VERTICES, MOST_VERTICES = 12, 4000  # of control meshes
 FINEST_GRID = 40
 MEASURE_SAMPLES = 10000
@@ -86,10 +87,7 @@ class Fits:
         self._control: dict[tuple[int, int], Start] = {}
         self._fits: dict[tuple[int, str, int], tuple[Fit, Copied]] = {}
         self._points: dict[tuple[int, str, int, int], Point] = {}
-        self._loose, self._tied_vertices = (
-            False,
-            0,
-        )  # whether plain fits are free of ties, and the fit that last told so
+        self._loose, self._tied_vertices = False, 0  # whether plain fits are free of ties; of the fit that last told so
 
     def mirrored(self, mirrors: Mirrors, single: np.ndarray | None = None, exact: bool = False) -> Self:
         """Fits of control meshes that are completed by mirrors; numbers of vertices are those of their parts.
@@ -122,9 +120,16 @@ class Fits:
         return self._importance.lessons
 
     def has(self, vertex_count: int, kind: str) -> bool:
-        """Whether a fit that asked for so many vertices, or got them, was made since the collapses have learnt."""
-        made = [n for n, k, lessons in self._fits if (k, lessons) == (kind, self.lessons)]
-        return any(n <= vertex_count <= max(n, len(self._control[n, self.lessons].vertices)) for n in made)
+        """Whether a fit that asked for so many vertices, or got them, was made since the collapses have learnt.
+
+        One that got more than it asked for has what topology needs, so that fewer are not to be had.
+        """
+        for asked, made, lessons in self._fits:
+            got = len(self._control[asked, lessons].vertices)
+            fewest = 0 if got > NEEDED * asked else asked
+            if (made, lessons) == (kind, self.lessons) and fewest <= vertex_count <= max(asked, got):
+                return True
+        return False
 
     def latest(self, vertex_count: int, kind: str) -> Point | None:
         """The last fit of that size and kind, with however many lessons; None if there is none."""

@@ -14,10 +14,11 @@ ENOUGH, ENOUGH_MECHANICAL = 0.94, 0.92  # of the asked error, from which another
 LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
 COARSER_GRID = (0.8, 0.9)  # shares of the asked error from which and up to which a coarser grid is tried
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.25, PLAIN: 1.5}  # error over the asked one up to which the grid is refined
+FINER_AT_FIRST = 0.9  # the same from which finer grids are looked at, of the first fit of a mechanical kind
 JUST_ABOVE = 1.015  # error over the asked one up to which some more vertices cost less than a finer grid
 FARTHER = 1.15  # outside what is too little and what is enough, from where on the middle is taken: lessons move both
 APART = 1.15  # times the vertices of another fit, from which both tell how error falls
-LEVEL, MORE = 0.2, 1.5  # exponent of the error's fall over so many times the vertices, below which it is given up
+LEVEL, MORE = 0.2, 1.35  # exponent of the error's fall over so many times the vertices, below which it is given up
 
 
 def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: list[Point]) -> Iterator[float]:
@@ -40,11 +41,15 @@ def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: l
         found.append(point)
         if not np.isfinite(point.p2s):  # thinner than the grid: only a much finer one, of the own triangles, helps
             return
+        if fits.mechanical and len(tried) == 1:
+            point = _on_finer_grids(fits, bound, tried)
+            found += tried[1:]
         ratio = bound.ratio(point)
         lessons_done = fits.mechanical or fits.lessons > LEAST_LESSONS
         if enough <= ratio <= 1 and lessons_done:
             return
-        if COARSER_GRID[0] <= ratio <= COARSER_GRID[1] or JUST_ABOVE < ratio <= FINER_GRID[kind]:
+        finer = JUST_ABOVE < ratio <= FINER_GRID[kind] and (passed or not fits.mechanical)
+        if finer or COARSER_GRID[0] <= ratio <= COARSER_GRID[1]:
             other = fits.on_grid_beside(point, 1 if ratio > 1 else -1)  # cheaper than other vertices
             tried.append(other)
             found.append(other)
@@ -56,7 +61,8 @@ def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: l
         if len(passed) == MOST_FITS:
             return
         slope = _slope(passed, bound)
-        if fits.mechanical and ratio > 1 and slope < LEVEL and point.vertex_count > MORE * passed[-2].vertex_count:
+        missed = all(bound.ratio(p) > 1 for p in tried)
+        if fits.mechanical and missed and any(_is_level(fewer, point, bound) for fewer in passed):
             return
         count = round(point.vertex_count * (ratio / 0.98) ** (1 / np.clip(slope, 0.5, 2.0)))
         count = _bracketed(count, tried, bound, own if own and own.mesh.kind == kind else None)
@@ -68,6 +74,27 @@ def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: l
                     found.append(fits.on_grid_beside(point, -1))
                 return
         yield point.bytes * count / point.vertex_count
+
+
+def _on_finer_grids(fits: Fits, bound: Bound, tried: list[Point]) -> Point:
+    """A first fit on the finest grid that pays; those that were looked at are tried.
+
+    Where flat parts lie on planes across the axes, a grid moves these as a whole, and a finer one costs little.
+    """
+    (point,) = tried
+    while bound.ratio(point) > FINER_AT_FIRST:
+        other = fits.on_grid_beside(point, 1)
+        tried.append(other)
+        if other.bytes * bound.ratio(other) >= point.bytes * bound.ratio(point):
+            break
+        point = other
+    return point
+
+
+def _is_level(few: Point, many: Point, bound: Bound) -> bool:
+    """Whether the error hardly falls from a fit with few vertices to one with many."""
+    times = many.vertex_count / few.vertex_count
+    return times > MORE and bool(np.log(bound.ratio(few) / bound.ratio(many)) < LEVEL * np.log(times))
 
 
 def _slope(passed: list[Point], bound: Bound) -> float:

@@ -118,7 +118,7 @@ class Search(Fits):
         if self._organic and (known := self.latest(guess, SMOOTH)):
             return {SMOOTH: known}
         smooth = self.suited(guess, SMOOTH, mean)
-        odd = smooth.p2s * guess > ODD * 0.5 ** len(self.mirrors.axes)
+        odd = smooth.p2s * smooth.vertex_count > ODD * 0.5 ** len(self.mirrors.axes)
         if not self._organic and (odd or may_be_mechanical(self.target)):
             rival = self.as_mechanical()
             if rival.suited(rival._first_count(mean), PLAIN, mean).demand < RIVAL * smooth.demand:
@@ -257,7 +257,8 @@ class Search(Fits):
             for factor in factors:
                 wanted = round(factor * like.vertex_count * like.p2s / best.p2s)
                 if LEAST_VERTICES <= wanted < 0.8 * self.part_vertices:
-                    self.suited(wanted, kind, best.p2s / factor)
+                    finer = round(2 * np.log2(factor * like.p2s / best.p2s))  # than the grid that has suited so far
+                    self.suited(wanted, kind, best.p2s / factor, like.mesh.grid + finer if self.mechanical else None)
             self.try_grids_beside(kind)
         if best.mesh.kind == PLAIN and best.vertex_count >= 0.8 * self.part_vertices:
             points += [self.triangles(best.mesh.grid + step) for step in (-3, -2, -1, 1, 2, 3)]
