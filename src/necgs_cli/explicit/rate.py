@@ -11,10 +11,23 @@ from .subdivide import unique_edges
 
 CONNECTIVITY_BITS = 2.2  # a vertex, on control meshes
 CREASE_BITS = 1.5  # a tagged edge
+HANDLE_BITS = 46.0  # a handle: two places on the border of what is told, and vertices that are told worse about them
 UNKNOWN_BITS = 2.0  # a vertex more, in parts that are too large for the coder's best prediction
 FIXED_BYTES = 8  # of any record
 COPY_BYTES = 4.0  # of a part that repeats
 HIT_BITS, MISS_BITS = 1.6, 0.7  # a coordinate that repeats, and what the others pay for its being told
+
+
+def handles(faces: np.ndarray, parts: int) -> float:
+    """Genus, by Euler's formula, of a surface (m, 3) of so many parts; where edges have many triangles, about."""
+    import scipy.sparse as sp
+    from scipy.sparse.csgraph import connected_components
+
+    edges, _, uses = unique_edges(faces)
+    corners, border = np.unique(edges[uses == 1], return_inverse=True)
+    a, b = border.reshape(-1, 2).T
+    holes = connected_components(sp.coo_matrix((np.ones(len(a)), (a, b)), shape=(len(corners),) * 2), False)[0]
+    return max(0.0, parts - (holes + len(np.unique(faces)) - len(edges) + len(faces)) / 2)
 
 
 def estimated_bytes(mesh: ControlMesh) -> int:
@@ -54,6 +67,7 @@ def estimated_bytes(mesh: ControlMesh) -> int:
         repeats[ends[later & (c[ends] == c[others])], axis] = True
     bits = min(spread.sum(), np.where(repeats, HIT_BITS, spread + MISS_BITS).sum()) + CONNECTIVITY_BITS * n
     bits += UNKNOWN_BITS * sum(len(part.vertices) for part in different if len(part.vertices) > MAX_VERTICES)
+    bits += HANDLE_BITS * handles(mesh.faces, len(different))
     if mesh.kind == CREASED and mesh.creases is not None:
         bits += CREASE_BITS * len(mesh.creases)
     return int(np.ceil(bits / 8)) + FIXED_BYTES + 2 * len(mesh.mirrors.axes)
