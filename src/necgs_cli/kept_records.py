@@ -41,8 +41,8 @@ def packed(records: Sequence[CodedMesh]) -> bytes:
         writer.counted(record.payload)
         writer.f64(record.p2s)
         writer.f64(record.max_error)
+        writer.f64(record.felt)
         writer.varint(record.vertices)
-        writer.f64(record.tail)
         writer.varint(record.told_from)
         writer.varint(record.check)
     return bytes(writer)
@@ -53,6 +53,6 @@ def unpacked(data: bytes) -> list[CodedMesh]:
     reader, records = ByteReader(data), []
     while reader.remaining:
         kind, payload = reader.u8(), reader.counted()
-        measured = reader.f64(), reader.f64(), reader.varint(), reader.f64()
+        measured = reader.f64(), reader.f64(), reader.f64(), reader.varint()
         records.append(CodedMesh(kind, payload, *measured, reader.varint(), reader.varint()))
     return records

@@ -26,8 +26,8 @@ class CodedMesh:
     Attributes:
         kind, payload: of the record.
         p2s, max_error: measured on the decoded surface, longest side = 2.
+        felt: the mean error, more where its tail is long or its normals are off (`Point.felt`).
         vertices: of the control mesh.
-        tail: how much more its error counts than its mean, because it is uneven (`point.tail_of`).
         told_from: of a record that depends on another one: its number among those that were offered.
         check: of such a record: `pose_check` of what was measured, to which it must decode.
     """
@@ -36,8 +36,8 @@ class CodedMesh:
     payload: bytes
     p2s: float
     max_error: float
+    felt: float
     vertices: int
-    tail: float = 1.0
     told_from: int = 0
     check: int = 0
 
@@ -45,11 +45,6 @@ class CodedMesh:
     def bytes(self) -> int:
         """Of the payload."""
         return len(self.payload)
-
-    @property
-    def felt(self) -> float:
-        """The mean error, more where its tail is long: what bytes are spent on; as of `Point`."""
-        return self.p2s * max(self.tail, 1.0)
 
 
 @dataclass(frozen=True)
@@ -95,8 +90,8 @@ class MeshTask:
         from necgs_cli.explicit.records import encode_record
 
         kind, payload = encode_record(point.mesh, mode_for_next(len(point.mesh.positions)))
-        largest, vertices = point.max_error * to_side_2, len(point.mesh.positions)
-        return CodedMesh(kind, payload, point.p2s * to_side_2, largest, vertices, point.tail)
+        errors = point.p2s * to_side_2, point.max_error * to_side_2, point.felt * to_side_2
+        return CodedMesh(kind, payload, *errors, len(point.mesh.positions))
 
 
 class CurvePoint(Protocol):

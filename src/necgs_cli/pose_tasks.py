@@ -200,9 +200,9 @@ class PoseTask(_ShapeTask):
         records = []
         for point in points:
             kind, payload = encode_posed(point.mesh, self.coded[told_from], mode_for_next(point.vertex_count))
-            errors = point.p2s / to_unit, point.max_error / to_unit
+            errors = point.p2s / to_unit, point.max_error / to_unit, point.felt / to_unit
             check = pose_check(point.mesh)
-            records.append(CodedMesh(kind, payload, *errors, point.vertex_count, point.tail, told_from, check))
+            records.append(CodedMesh(kind, payload, *errors, point.vertex_count, told_from, check))
         return records
 
     def about(self) -> list[bytes]:

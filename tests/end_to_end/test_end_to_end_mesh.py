@@ -116,7 +116,7 @@ def test_the_number_of_workers_changes_nothing():
 
 
 def points(*pairs):
-    return [CodedMesh(3, bytes(size), error, error, 1) for size, error in pairs]
+    return [CodedMesh(3, bytes(size), error, error, error, 1) for size, error in pairs]
 
 
 def test_hulls_keep_what_no_mixture_beats():

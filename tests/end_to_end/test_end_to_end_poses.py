@@ -440,4 +440,4 @@ def test_models_that_are_met_exactly_have_a_finite_price(goal, monkeypatch):
     boxes = [(box.vertices, box.faces) for box in map(trimesh.creation.box, [(2, 2, 2), (2, 2, 2)])]
     report = necgs_cli.encode(boxes, io.BytesIO(), EncodeOptions(workers=1, **goal))
     assert not report.missed and not report.skipped and all(np.isfinite(a.price or 0) for a in allowed)
-    assert np.isfinite(cost(pose_tasks.Allowed(0.0, np.inf, 5.0), CodedMesh(5, b"", 0.0, 0.0, 8)))
+    assert np.isfinite(cost(pose_tasks.Allowed(0.0, np.inf, 5.0), CodedMesh(5, b"", 0.0, 0.0, 0.0, 8)))

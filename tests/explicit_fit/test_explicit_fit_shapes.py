@@ -8,14 +8,14 @@ import trimesh
 from necgs_cli.explicit import fits, search
 from necgs_cli.explicit.bound import Bound
 from necgs_cli.explicit.collapse import Collapser
-from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
+from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh, grid_step
 from necgs_cli.explicit.importance import Importance
-from necgs_cli.explicit.point import Point, tail_of
+from necgs_cli.explicit.point import TILT, Point, tail_of
 from necgs_cli.explicit.search import Search, fit_control_mesh
 from necgs_cli.explicit.simplify import compact, is_mechanical, may_be_mechanical
 from necgs_cli.explicit.subdivide import unique_edges
 from necgs_cli.explicit.target import Target, closest_on_triangles
-from necgs_cli.mesh_codec import NEAR, CodedMesh, cheapest_hull
+from necgs_cli.mesh_codec import NEAR, cheapest_hull
 
 
 def unit(mesh: trimesh.Trimesh) -> tuple[np.ndarray, np.ndarray]:
@@ -245,7 +245,23 @@ def test_a_long_tail_counts_as_more_error_and_a_short_one_as_no_less(mean, p99, 
     tail = tail_of(mean, p99, largest)
     mesh = ControlMesh(np.zeros((3, 3), np.int32), np.array([[0, 1, 2]]), None, SMOOTH, 12)
     assert Point(mesh, 100, mean, p99, largest, 3, tail).felt == pytest.approx(felt)
-    assert CodedMesh(1, b"", mean, largest, 3, tail).felt == pytest.approx(felt)
+
+
+def test_turned_triangles_of_mechanical_shapes_count_as_error():
+    ridges = 50
+    x, y = np.meshgrid(np.linspace(-1, 1, ridges + 1), [-1.0, 1.0], indexing="ij")
+    low = np.arange(0, 2 * ridges, 2)[:, None]
+    faces = np.concatenate([low + [0, 2, 1], low + [1, 2, 3]])
+    flat = Search(np.stack([x, y, 0 * x], axis=-1).reshape(-1, 3), faces).as_mechanical()
+    rise = np.arange(ridges + 1)[:, None] % 2 * 2 / ridges  # up and down at 45 degrees
+    found = {}
+    for height in (0, 1):
+        positions = np.stack([x, y, height * rise + 0 * y], axis=-1).reshape(-1, 3)
+        mesh = ControlMesh(np.rint(positions / grid_step(20)).astype(np.int32), faces, None, PLAIN, 20)
+        found[height] = flat.measure(mesh)
+    assert found[0].tilt == pytest.approx(0, abs=1e-9) and found[0].felt == pytest.approx(found[0].p2s, abs=1e-9)
+    assert found[1].tilt == pytest.approx(1 - np.sqrt(0.5), abs=0.01)
+    assert found[1].felt == pytest.approx(found[1].p2s + TILT * found[1].tilt)
 
 
 def test_the_same_seed_gives_the_same_integers():

@@ -76,7 +76,7 @@ class Fits:
         self.thorough = thorough
         self.seed = seed
         rng = np.random.default_rng([seed, 1])
-        samples = sample_surface(self.original.corners, MEASURE_SAMPLES, rng)[0]
+        samples, self._asked_faces = sample_surface(self.original.corners, MEASURE_SAMPLES, rng)
         self._importance = Importance(samples)
         self._asked = np.concatenate([samples, _some(self.original.vertices)])
         self._simplifier = Simplifier(self.target, self.mechanical)
@@ -171,17 +171,21 @@ class Fits:
         if len(faces) == 0:
             return Point(mesh, self.count_bytes(mesh), np.inf, np.inf, np.inf, count), np.full(MEASURE_SAMPLES, np.inf)
         rng = np.random.default_rng([self.seed, 2])
-        samples = sample_surface(vertices[faces], MEASURE_SAMPLES, rng)[0]
-        there = pcu.closest_points_on_mesh(self._asked, vertices, faces.astype(np.int32))[0]
-        back = pcu.closest_points_on_mesh(
+        samples, sampled_faces = sample_surface(vertices[faces], MEASURE_SAMPLES, rng)
+        there, faces_there, _ = pcu.closest_points_on_mesh(self._asked, vertices, faces.astype(np.int32))
+        back, faces_back, _ = pcu.closest_points_on_mesh(
             np.concatenate([samples, _some(vertices[np.unique(faces)])]),
             self.original.vertices,
             self.original.faces.astype(np.int32),
-        )[0]
+        )
         means = np.concatenate([there[:MEASURE_SAMPLES], back[:MEASURE_SAMPLES]])
         errors = float(means.mean()), float(np.quantile(means, 0.99)), float(max(there.max(), back.max()))
-        tail = 1.0 if self.mechanical else tail_of(*errors)  # edges and flat parts keep the error of those even
-        return Point(mesh, self.count_bytes(mesh), *errors, count, tail), there[:MEASURE_SAMPLES]
+        tail, tilt = tail_of(*errors), 0.0
+        if self.mechanical:  # edges and flat parts keep the error even, but what is thin may be turned
+            decoded = face_normals(vertices[faces])[0][np.concatenate([faces_there[:MEASURE_SAMPLES], sampled_faces])]
+            asked = self.original.normals[np.concatenate([self._asked_faces, faces_back[:MEASURE_SAMPLES]])]
+            tail, tilt = 1.0, 1 - float(np.abs((decoded * asked).sum(axis=1)).mean())
+        return Point(mesh, self.count_bytes(mesh), *errors, count, tail, tilt), there[:MEASURE_SAMPLES]
 
     def fit(self, vertex_count: int, kind: str, grid: int) -> Point:
         """A fit with about `vertex_count` vertices, rounded to the grid and measured."""
@@ -264,16 +268,18 @@ class Fits:
             folding=folding,
             thorough=self.thorough,
         )
-        fit = made()
-        if not self.mechanical or kind != PLAIN or self._loose:
-            fit.improve(step)
-            return fit, part
-        tied = made(ties=equal_coordinates(start.vertices, start.faces, folding.free))
-        tied.improve(step)
-        if len(start.vertices) > FINER * self._tied_vertices:
-            fit.improve(step)
-            self._tied_vertices, self._loose = len(start.vertices), tied.error > TIES_HOLD * fit.error
-        return (fit if self._loose else tied), part
+        if self.mechanical and kind == PLAIN and not self._loose:
+            tied = made(ties=equal_coordinates(start.vertices, start.faces, folding.free))
+            tied.improve(step)
+            if len(start.vertices) <= FINER * self._tied_vertices:
+                return tied, part
+            free = made()
+            free.improve(step)
+            self._tied_vertices, self._loose = len(start.vertices), tied.error > TIES_HOLD * free.error
+            return (free if self._loose else tied), part
+        free = made()
+        free.improve(step)
+        return free, part
 
     def triangles(self, grid: int) -> Point:
         """The original's triangles, their vertices rounded one by one to a grid."""

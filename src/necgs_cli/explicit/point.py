@@ -7,6 +7,7 @@ import numpy as np
 from .control_mesh import ControlMesh
 
 SHORT_TAIL = {"p99": 3.0, "largest": 10.0}  # over the mean error: what control meshes reach at best
+TILT = 0.03  # mean error that counts as much as normals that are at right angles (unit frame)
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +21,7 @@ class Point:
     max_error: float
     vertex_count: int  # of the control mesh, copies and images left out
     tail: float = 1.0  # how much more its error counts than its mean, because it is uneven
+    tilt: float = 0.0  # of mechanical shapes: one less the mean cosine between the surfaces' normals
 
     @property
     def cost(self) -> float:
@@ -28,8 +30,11 @@ class Point:
 
     @property
     def felt(self) -> float:
-        """The mean error, more where its tail is long; no less where it is short, as of the original's triangles."""
-        return self.p2s * max(self.tail, 1.0)
+        """The mean error, more where its tail is long or its normals are off: what bytes over a set are spent on.
+
+        No less where the tail is short, as of the original's triangles.
+        """
+        return self.p2s * max(self.tail, 1.0) + TILT * self.tilt
 
     @property
     def demand(self) -> float:
