@@ -223,7 +223,8 @@ class Fit:
     back there, and held more firmly from then on.
 
     Attributes:
-        vertices: (n, 3) where they are; error: mean distance, both ways averaged, a round before.
+        vertices: (n, 3) where they are; error: mean distance, both ways averaged, a round before; start_error: before
+            the first one.
 
     Args:
         target, patches: the original, and the surface as a function of the vertices; both may be sampled on one side
@@ -261,12 +262,12 @@ class Fit:
             self.vertices = self.vertices + start - (patches.mapping @ self.vertices)[: len(start)]
         self._best, self._least = self.vertices, np.full(len(start), np.inf)
         self._inertia = np.full(len(start), INERTIA)
-        self.error = np.inf
+        self.error = self.start_error = np.inf
         self._looked_at: tuple[np.ndarray, Quadratic] | None = None
 
     def improve(self, step: float) -> None:
         """Some rounds, on the way to a grid of this step."""
-        rounds = self._manner.rounds
+        rounds, self.start_error = self._manner.rounds, self._quadratic(self.vertices).error
         for number in range(rounds):
             goal = self._folding.whole(self._ties.vertices(self._optimum(step)))
             self.vertices = self.vertices + (STRIDE if 0 < number < rounds - 1 else 1.0) * (goal - self.vertices)

@@ -28,7 +28,6 @@ STEP_PER_ERROR = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: 4.0}  # grid step over the 
 STEP_PER_REAL_ERROR = 9.0  # the same over the error before rounding, of smooth fits
 NEARLY = 0.9  # grids, up to which that of a fit before may be finer than suits; one that is too coarse costs more
 TIES_HOLD = 1.25  # error of a fit that keeps equal coordinates equal, over that of a free one, up to which it is taken
-FINER = 1.5  # times the vertices of the fit that has told so, from which it is asked again
 NEEDED = 1.05  # vertices over those asked for, from which topology needs them
 LEAST_VERTICES, MOST_VERTICES = 12, 4000  # of control meshes
 FINEST_GRID = 40
@@ -87,7 +86,7 @@ class Fits:
         self._control: dict[tuple[int, int], Start] = {}
         self._fits: dict[tuple[int, str, int], tuple[Fit, Copied]] = {}
         self._points: dict[tuple[int, str, int, int], Point] = {}
-        self._loose, self._tied_vertices = False, 0  # whether plain fits are free of ties; of the fit that last told so
+        self._loose = False  # whether plain fits are free of ties
 
     def mirrored(self, mirrors: Mirrors, single: np.ndarray | None = None, exact: bool = False) -> Self:
         """Fits of control meshes that are completed by mirrors; numbers of vertices are those of their parts.
@@ -147,7 +146,7 @@ class Fits:
         """Fit in the manner of another one from now on, and know its fits instead of those so far."""
         self.mechanical, self._simplifier = other.mechanical, other._simplifier
         self._control, self._fits, self._points = other._control, other._fits, other._points
-        self._loose, self._tied_vertices = other._loose, other._tied_vertices
+        self._loose = other._loose
 
     @property
     def points(self) -> list[Point]:
@@ -271,11 +270,11 @@ class Fits:
         if self.mechanical and kind == PLAIN and not self._loose:
             tied = made(ties=equal_coordinates(start.vertices, start.faces, folding.free))
             tied.improve(step)
-            if len(start.vertices) <= FINER * self._tied_vertices:
+            if tied.error <= tied.start_error:
                 return tied, part
             free = made()
             free.improve(step)
-            self._tied_vertices, self._loose = len(start.vertices), tied.error > TIES_HOLD * free.error
+            self._loose = tied.error > TIES_HOLD * free.error
             return (free if self._loose else tied), part
         free = made()
         free.improve(step)

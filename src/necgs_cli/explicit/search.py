@@ -63,20 +63,20 @@ class Search(Fits):
         if symmetric and bound.ratio(point := symmetric.best(bound)) <= 1:
             point = self._or_own_triangles(symmetric, point, bound)
             if point.cost > rival_cost:
-                own, instead, self._instead = self._best_of_its_own(bound), self._instead, None
-                if bound.ratio(own) > 1 or own.cost >= point.cost:
-                    self._instead = instead
-                    return point
-                return own
+                found = self._best_of_its_own(bound, point)
+                if found is not point:
+                    self._instead = None
+                return found
             return point
         return self._best_of_its_own(bound)
 
-    def _best_of_its_own(self, bound: Bound) -> Point:
-        """As `best`, by fits of this search."""
+    def _best_of_its_own(self, bound: Bound, rival: Point | None = None) -> Point:
+        """As `best`, by fits of this search; a `rival` keeps to the bound too, and is what they have to beat."""
         first = self._first_fits(bound.expected_mean)
         merit = {kind: p.bytes * max(bound.ratio(p), 0.5) for kind, p in first.items()}
         own = self.own_triangles(bound) if self.part_vertices < OWN_TRIALS * min(merit.values()) else None
-        found = [own, *first.values()] if own else [*first.values()]
+        others = [p for p in (own, rival) if p]
+        found = others + [*first.values()]
         ways, expected = {}, {}
         for kind, point in first.items():
             if merit[kind] <= 1.03 * min(merit.values()) * max(1.0, bound.ratio(point)) ** DOUBT:
@@ -84,8 +84,8 @@ class Search(Fits):
         steps = dict.fromkeys(ways, 0)
         while expected:  # the kind that seems to take least goes on
             kind = min(expected, key=lambda kind: expected[kind])
-            others = (p for p in found if bound.ratio(p) <= 1 and (p is own or p.mesh.kind != kind))
-            least = min((p.bytes for p in others), default=np.inf)
+            rivals = (p for p in found if bound.ratio(p) <= 1 and (p in others or p.mesh.kind != kind))
+            least = min((p.bytes for p in rivals), default=np.inf)
             if expected.pop(kind) < least * (np.inf, HOPELESS, 1.0)[min(steps[kind], 2)]:
                 steps[kind] += 1
                 if (further := next(ways[kind], None)) is not None:
