@@ -1,5 +1,7 @@
 """Control meshes of analytic shapes: how near the decoded surface comes, measured exactly."""
 
+from dataclasses import replace
+
 import numpy as np
 import point_cloud_utils as pcu
 import pytest
@@ -143,6 +145,15 @@ def test_a_curve_lies_about_the_best_point():
     assert len(points) >= 3
     assert points[0].bytes < best.bytes < points[-1].bytes
     assert points[0].p2s > best.p2s > points[-1].p2s
+
+
+def test_fits_that_can_hardly_beat_a_record_at_hand_are_not_made():
+    bound = Bound(6e-3)
+    alone, beside = Search(*rounded_steps()), Search(*rounded_steps())
+    found = alone._best_of_its_own(bound)
+    rival = replace(found, bytes=found.bytes // 4)
+    assert beside._best_of_its_own(bound, rival) is rival
+    assert len(beside.points) < len(alone.points)
 
 
 def test_the_largest_distance_is_kept_where_it_is_asked():

@@ -126,6 +126,27 @@ def test_a_fit_keeps_planes_between_two_steps_of_the_grid_and_a_free_one_does_no
     assert tied.bytes < free.bytes and tied.p2s < 1.2 * free.p2s
 
 
+@pytest.mark.parametrize(
+    "start_error, free_error, fits_made, loose", [(3, 1, 1, False), (1, 1.9, 2, False), (1, 1.5, 2, True)]
+)
+def test_ties_are_given_up_where_they_lose_to_the_decimated_vertices_and_to_a_free_fit(
+    start_error, free_error, fits_made, loose, monkeypatch
+):
+    made = []
+
+    def improve(fit, step):
+        made.append(fit)
+        fit.start_error, fit.error = start_error, free_error if len(made) > 1 else 2.0
+
+    monkeypatch.setattr(fits.Fit, "improve", improve)
+    search = Search(*gear(0.0039))
+    search.fit(90, PLAIN, 14)
+    assert len(made) == fits_made
+    search.fit(80, PLAIN, 14)
+    tied = [bool(fit._ties.shared.any()) for fit in made]
+    assert tied[0] and tied[fits_made] is not loose
+
+
 def test_long_thin_triangles_are_found_where_a_sample_lies_on_them():
     """Of a mesh against itself no distance is left; the closest centroid is mostly that of another triangle."""
     start = trimesh.creation.annulus(0.25, 0.9, 0.3, sections=64)
