@@ -256,7 +256,7 @@ class Search(Fits):
             like = best if kind == best.mesh.kind else min(group, key=lambda p: abs(np.log(p.p2s / best.p2s)))
             for factor in factors:
                 wanted = round(factor * like.vertex_count * like.p2s / best.p2s)
-                if LEAST_VERTICES <= wanted < 0.8 * self.part_vertices:
+                if LEAST_VERTICES <= wanted <= min(MOST_VERTICES, 0.8 * self.part_vertices):
                     finer = round(2 * np.log2(factor * like.p2s / best.p2s))  # than the grid that has suited so far
                     self.suited(wanted, kind, best.p2s / factor, like.mesh.grid + finer if self.mechanical else None)
             self.try_grids_beside(kind)
