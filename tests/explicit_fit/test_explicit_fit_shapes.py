@@ -150,11 +150,10 @@ def test_a_curve_lies_about_the_best_point():
 def test_a_curve_goes_to_no_sizes_that_control_meshes_may_not_have(monkeypatch):
     found = Search(*ellipsoid())
     best = found.best(Bound(3e-4))
-    before = max(point.vertex_count for point in found.points)
     monkeypatch.setattr(search, "MOST_VERTICES", best.vertex_count)
-    assert max(point.vertex_count for point in found.curve(best, NEAR)) == before
+    assert max(point.vertex_count for point in found.curve(best, NEAR)) < 1.2 * best.vertex_count
     monkeypatch.undo()
-    assert max(point.vertex_count for point in found.curve(best, NEAR)) > before
+    assert max(point.vertex_count for point in found.curve(best, NEAR)) > 1.5 * best.vertex_count
 
 
 def test_fits_that_can_hardly_beat_a_record_at_hand_are_not_made():
