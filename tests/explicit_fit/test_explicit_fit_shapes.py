@@ -150,10 +150,14 @@ def test_a_curve_lies_about_the_best_point():
 def test_a_curve_goes_to_no_sizes_that_control_meshes_may_not_have(monkeypatch):
     found = Search(*ellipsoid())
     best = found.best(Bound(3e-4))
-    monkeypatch.setattr(search, "MOST_VERTICES", best.vertex_count)
-    assert max(point.vertex_count for point in found.curve(best, NEAR)) < 1.2 * best.vertex_count
-    monkeypatch.undo()
-    assert max(point.vertex_count for point in found.curve(best, NEAR)) > 1.5 * best.vertex_count
+    asked, suited = [], Search.suited
+    monkeypatch.setattr(Search, "suited", lambda self, count, *rest: asked.append(count) or suited(self, count, *rest))
+    with monkeypatch.context() as within:
+        within.setattr(search, "MOST_VERTICES", best.vertex_count)
+        found.curve(best, NEAR)
+    assert asked and max(asked) <= best.vertex_count
+    found.curve(best, NEAR)
+    assert max(asked) > 1.5 * best.vertex_count
 
 
 def test_fits_that_can_hardly_beat_a_record_at_hand_are_not_made():
