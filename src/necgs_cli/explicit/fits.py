@@ -28,6 +28,7 @@ STEP_PER_ERROR = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: 4.0}  # grid step over the 
 STEP_PER_REAL_ERROR = 9.0  # the same over the error before rounding, of smooth fits
 NEARLY = 0.9  # grids, up to which that of a fit before may be finer than suits; one that is too coarse costs more
 TIES_HOLD = 1.25  # error of a fit that keeps equal coordinates equal, over that of a free one, up to which it is taken
+GROWN = 1.15  # times the error of the decimated vertices, from which a free fit is held against one that keeps ties
 NEEDED = 1.05  # vertices over those asked for, from which topology needs them
 LEAST_VERTICES, MOST_VERTICES = 12, 4000  # of control meshes
 FINEST_GRID = 40
@@ -270,7 +271,7 @@ class Fits:
         if self.mechanical and kind == PLAIN and not self._loose:
             tied = made(ties=equal_coordinates(start.vertices, start.faces, folding.free))
             tied.improve(step)
-            if tied.error <= tied.start_error:
+            if tied.error <= GROWN * tied.start_error:
                 return tied, part
             free = made()
             free.improve(step)
