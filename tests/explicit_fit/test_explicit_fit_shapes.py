@@ -16,7 +16,7 @@ from necgs_cli.explicit.point import TILT, Point, tail_of
 from necgs_cli.explicit.search import Search, fit_control_mesh
 from necgs_cli.explicit.simplify import compact, is_mechanical, may_be_mechanical
 from necgs_cli.explicit.subdivide import unique_edges
-from necgs_cli.explicit.target import Target, closest_on_triangles
+from necgs_cli.explicit.target import Target
 from necgs_cli.mesh_codec import NEAR, cheapest_hull
 
 
@@ -207,17 +207,6 @@ def test_coarse_triangles_make_a_shape_doubtful_but_not_mechanical():
     target = Target(folded, np.array(ball.faces))
     assert may_be_mechanical(target) and not is_mechanical(target)
     assert not may_be_mechanical(Target(np.array(ball.vertices), np.array(ball.faces)))
-
-
-def test_closest_points_of_triangles_with_and_without_area():
-    rng = np.random.default_rng(0)
-    corners, points = rng.normal(size=(600, 3, 3)), rng.normal(size=(600, 3))
-    corners[:300, 2] = corners[:300, 0] + 0.1 * (corners[:300, 1] - corners[:300, 0]) + 1e-3  # blunt and thin
-    corners[300:310] = corners[300:310, :1]  # points
-    found, expected = closest_on_triangles(points, corners), trimesh.triangles.closest_point(corners, points)
-    distance, least = (np.linalg.norm(points - near, axis=1) for near in (found, expected))
-    np.testing.assert_allclose(distance, least, rtol=1e-9)
-    np.testing.assert_array_equal(found[300:310], corners[300:310, 0])
 
 
 def test_what_topology_does_not_let_shrink_is_fitted_once():

@@ -13,7 +13,7 @@ import numpy as np
 
 from .mirror import ON_PLANE, WHOLE, Mirrors
 from .subdivide import stable_order, unique_edges
-from .target import face_normals
+from .triangles import face_normals
 
 BORDER_WEIGHT = 1.0  # of planes along borders, against the triangle beside them
 RIM_WEIGHT = 1.0  # of planes across rims, for a unit of the cosine below the following one
@@ -159,6 +159,15 @@ class Collapses:
                 getattr(other, name)[same] = getattr(self, name)[at[same]]
         return other
 
+    def among(self, vertices: np.ndarray) -> "Collapses":
+        """What is known of edges between some vertices (n,), sorted, whose places in these are their new numbers."""
+        at = np.minimum(np.searchsorted(vertices, self.edges), len(vertices) - 1)
+        stays = (vertices[at] == self.edges).all(axis=1)
+        other = Collapses(at[stays])
+        for name in ("point", "cost", "worst", "turn"):
+            setattr(other, name, getattr(self, name)[stays])
+        return other
+
     def forget(self, moved: np.ndarray, faces: np.ndarray, vertex_count: int) -> None:
         """What vertices that have moved make invalid: costs of their edges, triangles of those within reach."""
         stale = np.zeros(vertex_count, bool)
@@ -171,6 +180,10 @@ class Collapses:
 
 class Collapser:
     """A mesh that shrinks: `to(count)` may be called with ever smaller counts.
+
+    Attributes:
+        vertices, faces: as they are now; some vertices may be of no face any more.
+        origin: (n,) int, which of the vertices that it was made of each is or has come from.
 
     Args:
         vertices: (n, 3) float; faces: (m, 3) int; importance: (m,) factor of each face's area, or None.
@@ -191,6 +204,7 @@ class Collapser:
         mirrors: Mirrors = WHOLE,
     ):
         self.vertices, self.faces = np.array(vertices, np.float64), np.array(faces, np.int64)
+        self.origin = np.arange(len(self.vertices))
         self.shape, self.regular = shape, regular
         self.quadrics = vertex_quadrics(self.vertices, self.faces, importance, rims)
         self.held = np.zeros(self.vertices.shape, bool)  # coordinates that stay as they are
@@ -200,9 +214,13 @@ class Collapser:
         self._looked_at = Collapses.none()
 
     def copy(self) -> "Collapser":
-        """Another one in the same state."""
+        """Another one in the same state, but for vertices of no face."""
         other = copy(self)
-        other.vertices, other.quadrics, other.held = self.vertices.copy(), self.quadrics.copy(), self.held.copy()
+        used, faces = np.unique(self.faces, return_inverse=True)
+        other.faces = faces.reshape(-1, 3)
+        for name in ("vertices", "quadrics", "held", "origin"):
+            setattr(other, name, getattr(self, name)[used])
+        other._looked_at = self._looked_at.among(used)
         return other
 
     @property

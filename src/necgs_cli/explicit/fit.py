@@ -4,6 +4,7 @@ Iterated closest points in both directions. Distances count point to plane, with
 parts which are not represented do not drift; weights 1/|d| because what is measured is the mean of |d|, not of d^2.
 """
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,9 @@ from .mirror import WHOLE
 from .patches import Patches
 from .rounding import factors_of, round_numbers
 from .subdivide import unique_edges
-from .target import Curves, Samples, Target, closest_on_triangles, dihedral_edges, face_normals, oriented
+from .target import THREADS, Curves, Target, dihedral_edges, oriented
 from .ties import Ties, no_ties
+from .triangles import TriangleTree, closest_on_triangles, face_normals
 
 POINT_SHARE = 0.002  # of the squared distance counts point to point
 CURVE_WEIGHT = 0.1  # of boundaries and creases, against the surface
@@ -28,7 +30,6 @@ STRIDE = 1.8  # over-relaxation of the rounds, which creep along the surface oth
 ROUNDINGS = 2  # to integers, each about the surface of the one before
 LOST = 1.8  # times its least local error, from which a vertex is drawn back to where that was
 INERTIA, INERTIA_LOST = 1e-4, 10.0  # pull to the previous iterate, and of a vertex that was lost; relative to the data
-SLIVER_CANDIDATES = 2  # nearest samples of an original of slivers, on whose triangles the closest point is looked for
 FLOOR = 0.4  # steps of the grid: umbrellas shorter than that cost about the same
 BITS_PER_VERTEX = 8.0  # sets what a bit is worth; records have 15, but bits are also saved in what the model leaves out
 TOLD_BITS_PER_VERTEX = (2.5, 5.0)  # the same where vertices are told from others', one after the other
@@ -46,7 +47,7 @@ class Manner:
         power: with which of the distance the pull grows; most: times that a weight grows at most.
         density: of the samples of the original in thorough fits: they are as many as for so many times the vertices.
         rounds: of closest points and least squares; flat parts and edges are met in fewer.
-        slivers: whether triangles are long and thin: the closest one is seldom that of the closest centroid then.
+        slivers: whether triangles are long and thin: the closest one is seldom that of the closest sample then.
     """
 
     radius: float
@@ -129,23 +130,22 @@ def _curve_terms(curves: Curves, points: np.ndarray, lengths: np.ndarray, weight
     return _sum_by(both, metric, count), _sum_by(both, np.einsum("sij,sj->si", metric, goal), count)
 
 
-def _closest_triangles(
-    samples: Samples, surface: np.ndarray, faces: np.ndarray, normals: np.ndarray, tree
+def _facing(
+    tree: TriangleTree, normals: np.ndarray, asking: np.ndarray, otherwise: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """Triangles (a,) of a surface that are closest to the samples that ask, and look the same way.
+    """Triangles (n,) that are closest to `oriented` points (n, 6), and look the same way.
 
-    Where the very closest one does not, at thin parts, it is that of the closest centroid in the `tree`.
+    Args:
+        tree: of the triangles; normals: (m, 3) of these.
+        otherwise: triangles (k,) for points (k, 6) whose closest one looks the other way, as at thin parts.
     """
-    import point_cloud_utils as pcu
-
-    asking, triangles = np.ascontiguousarray(samples.asked), faces.astype(np.int32)
-    found = pcu.closest_points_on_mesh(asking, np.ascontiguousarray(surface), triangles)[1].astype(np.int64)
-    opposed = np.flatnonzero((normals[found] * samples.asked_normals).sum(axis=1) <= 0)
-    found[opposed] = tree.query(samples.asked_oriented[opposed])[1]
+    found = tree.closest(asking[:, :3])
+    opposed = np.flatnonzero((normals[found] * asking[:, 3:]).sum(axis=1) <= 0)
+    found[opposed] = otherwise(asking[opposed])
     return found
 
 
-def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Manner, density: int = 1) -> Quadratic:
+def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Manner, density: float = 1) -> Quadratic:
     """Closest points in both directions, and the quadratic model of the mean distance that they give."""
     from scipy.spatial import cKDTree
 
@@ -154,15 +154,16 @@ def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Ma
     normals, areas = face_normals(corners)
     centroids = corners.mean(axis=1)
     asking = oriented(centroids, normals)
-    tree = cKDTree(asking)
-    goal, goal_normals = samples.closest(asking, tree.indices, SLIVER_CANDIDATES if manner.slivers else 1)
+    tree, at = cKDTree(asking), np.empty(len(asking), np.int64)
+    order = tree.indices  # neighbours follow each other: they are found faster
+    if manner.slivers:
+        at[order] = _facing(target.tree, target.normals, asking[order], samples.nearest)
+        of = _facing(TriangleTree(corners), normals, samples.asked_oriented, lambda points: tree.query(points)[1])
+    else:
+        at[order], of = samples.nearest(asking[order]), tree.query(samples.asked_oriented, workers=THREADS)[1]
+    goal, goal_normals = closest_on_triangles(centroids, target.corners[at]), np.asfortranarray(target.normals[at])
     there = np.linalg.norm(centroids - goal, axis=1)
     metric = _plane_metric(_weights(there, areas + 1e-300, manner), goal_normals, there, manner.radius)
-
-    if manner.slivers:
-        of = _closest_triangles(samples, surface, patches.faces, normals, tree)
-    else:
-        of = tree.query(samples.asked_oriented)[1]
     closest = closest_on_triangles(samples.asked, corners[of])
     back = np.linalg.norm(closest - samples.asked, axis=1)
     weights = _weights(back, np.ones(len(back)), manner)
@@ -256,7 +257,7 @@ class Fit:
         self._target, self._patches, self._regulariser, self._manner = target, patches, regulariser, manner
         self._ties = ties or no_ties(len(self._folding.different(start)))
         self._known = np.zeros_like(start) if known is None else known
-        self._density = manner.density if thorough else 1
+        self._density = manner.density if thorough else 0.5 if manner.slivers else 1
         self.vertices = start
         for _ in range(INFLATIONS if on_surface else 0):
             self.vertices = self.vertices + start - (patches.mapping @ self.vertices)[: len(start)]

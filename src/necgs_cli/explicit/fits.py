@@ -21,8 +21,9 @@ from .point import Point, tail_of
 from .rate import estimated_bytes
 from .repeats import Copied
 from .simplify import Simplifier, Start, compact, is_mechanical, weld
-from .target import Target, face_normals, sample_surface
+from .target import Target
 from .ties import equal_coordinates
+from .triangles import TriangleTree, face_normals, sample_surface
 
 STEP_PER_ERROR = {SMOOTH: 11.5, CREASED: 9.0, PLAIN: 4.0}  # grid step over the error at which a fit costs least
 STEP_PER_REAL_ERROR = 9.0  # the same over the error before rounding, of smooth fits
@@ -163,8 +164,6 @@ class Fits:
 
     def _measure(self, mesh: ControlMesh, vertex_count: int | None = None) -> tuple[Point, np.ndarray]:
         """The measured point, and the distances from the samples of the original."""
-        import point_cloud_utils as pcu
-
         vertices, faces = mesh.surface()
         faces = faces[face_normals(vertices[faces])[1] > 0]
         count = len(mesh.positions) if vertex_count is None else vertex_count
@@ -172,12 +171,8 @@ class Fits:
             return Point(mesh, self.count_bytes(mesh), np.inf, np.inf, np.inf, count), np.full(MEASURE_SAMPLES, np.inf)
         rng = np.random.default_rng([self.seed, 2])
         samples, sampled_faces = sample_surface(vertices[faces], MEASURE_SAMPLES, rng)
-        there, faces_there, _ = pcu.closest_points_on_mesh(self._asked, vertices, faces.astype(np.int32))
-        back, faces_back, _ = pcu.closest_points_on_mesh(
-            np.concatenate([samples, _some(vertices[np.unique(faces)])]),
-            self.original.vertices,
-            self.original.faces.astype(np.int32),
-        )
+        there, faces_there = TriangleTree(vertices[faces]).distances(self._asked)
+        back, faces_back = self.original.tree.distances(np.concatenate([samples, _some(vertices[np.unique(faces)])]))
         means = np.concatenate([there[:MEASURE_SAMPLES], back[:MEASURE_SAMPLES]])
         errors = float(means.mean()), float(np.quantile(means, 0.99)), float(max(there.max(), back.max()))
         tail, tilt = tail_of(*errors), 0.0

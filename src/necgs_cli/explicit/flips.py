@@ -4,7 +4,7 @@ import numpy as np
 
 from .collapse import triangle_quality
 from .subdivide import unique_edges
-from .target import face_normals
+from .triangles import face_normals
 
 LARGEST_BEND = 60.0  # degrees between any two of the old and new triangles
 LEAST_QUALITY = 0.3  # of the new triangles

@@ -16,7 +16,8 @@ from .patches import Patches
 from .point import tail_of
 from .pose import FARTHEST
 from .registration import register
-from .target import Target, sample_surface
+from .target import Target
+from .triangles import sample_surface
 
 SAMPLES = 10000
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .target import sample_surface
+from .triangles import sample_surface
 
 LATTICE = 8  # points a side where distances to the surface are compared
 SAMPLES = 4000

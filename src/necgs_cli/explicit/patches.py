@@ -9,6 +9,11 @@ import numpy as np
 from .control_mesh import LEVELS, PLAIN
 from .subdivide import loop_step, midpoint_step
 
+UPPER, FROM_UPPER = (
+    (0, 1, 2, 4, 5, 8),
+    (0, 1, 2, 1, 3, 4, 2, 4, 5),
+)  # of 3x3: what differs if symmetric, and all from it
+
 
 class _Bucket:
     """Groups of rows alike in size: `columns` (g, k) control vertices, `weights` (g, s, k), `rows` (g, s)."""
@@ -92,7 +97,7 @@ class Patches:
         """Sum over samples s of (s - t)' M (s - t), as a quadratic form in the control vertices.
 
         Args:
-            metric: (s, 3, 3) the M of each centroid; pull: (s, 3) the M t; the same for the curves' samples.
+            metric: (s, 3, 3) the M of each centroid, symmetric; pull: (s, 3) the M t; the same for the curves' samples.
         Returns:
             H, sparse (3n, 3n) with 3x3 blocks, and g (n, 3): the form is V'HV - 2 g'V + a constant.
         """
@@ -100,12 +105,13 @@ class Patches:
 
         blocks, gradient = [], np.zeros((self.vertex_count, 3))
         for buckets, m, p in ((self.buckets, metric, pull), (self.curve_buckets, curve_metric, curve_pull)):
+            different = m.reshape(-1, 9)[:, UPPER]
             for b in buckets:
                 g, s, k = b.weights.shape
-                weighted = (b.weights[..., None] * m[b.rows].reshape(g, s, 1, 9)).reshape(g, s, 9 * k)
-                blocks.append((b.weights.transpose(0, 2, 1) @ weighted).reshape(-1, 9))
+                weighted = (b.weights[..., None] * different[b.rows][:, :, None]).reshape(g, s, len(UPPER) * k)
+                blocks.append((b.weights.transpose(0, 2, 1) @ weighted).reshape(-1, len(UPPER)))
                 np.add.at(gradient, b.columns, b.weights.transpose(0, 2, 1) @ p[b.rows])
-        terms = np.concatenate(blocks)
-        data = np.stack([np.bincount(self._scatter, t, len(self._indices)) for t in terms.T], axis=1)
+        sums = [np.bincount(self._scatter, terms, len(self._indices)) for terms in np.concatenate(blocks).T]
+        data = np.stack([sums[k] for k in FROM_UPPER], axis=1).reshape(-1, 3, 3)
         size = 3 * self.vertex_count
-        return sp.bsr_matrix((data.reshape(-1, 3, 3), self._indices, self._indptr), shape=(size, size)), gradient
+        return sp.bsr_matrix((data, self._indices, self._indptr), shape=(size, size)), gradient

@@ -14,7 +14,7 @@ from .patches import Patches
 from .point import Point
 from .records import MOST_GRID
 from .registration import register
-from .target import face_normals
+from .triangles import face_normals
 
 GRIDS = 3  # tried at most, from the one that suits the error before rounding, until the bound is passed
 FARTHEST = 2.5  # times the asked error, before rounding, from which no grid is tried

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .subdivide import unique_edges
-from .target import face_normals
+from .triangles import face_normals
 
 SAME = 2e-5  # distance, unit frame, up to which vertices of two parts are at the same place
 SAME_AREA = 1e-3  # difference, in shares, up to which their areas are equal

@@ -21,7 +21,7 @@ from .simplify import may_be_mechanical
 from .symmetry import Symmetry
 
 OWN_TRIALS = 3.0  # vertices of the original a predicted byte of the best fit, below which its triangles are tried
-HOPELESS = 1.4  # predicted bytes over those of a record at hand, from which a kind is given up after one fit
+HOPELESS = 1.15  # predicted bytes over those of a record at hand, from which a kind is given up after one fit
 ASYMMETRY, SYMMETRIC = 1.5, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
 UNTAUGHT = 0.8  # of the cost of an earlier whole fit: one that has learnt more costs as much at least
 EXACT = 0.03  # of the asked error: mean distance of the image up to which one side stands for all

@@ -1,6 +1,7 @@
 """Control meshes for a surface: which vertices and triangles to start a fit from."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from .symmetry import cut
 from .target import Target
 
 PREPARED = 4  # times the wanted faces to which a fast decimator reduces first, where shape decides
-STAGE, STAGE_LEAST = 4, 2  # times the wanted vertices at which collapses of the original are kept, and used again
+STAGE_LEAST = 2  # times the wanted vertices down to which collapses of the original are the same for all sizes
+STAGES = tuple(1 << power for power in range(13, 4, -1))  # vertices at which these are kept, and used again
 LARGE = 12000  # faces to which it reduces first where edges must stay
 SHARP_SHARE, DOUBTFUL_SHARE = 0.5, 0.4  # of the bending at sharp edges, from which a shape is or may be mechanical
 FEW_FACES = 1500  # below which every mesh is
@@ -121,7 +123,7 @@ class Simplifier:
             self.vertices, self.single = self.vertices[kept], self.single[kept]
             self.faces = place[self.faces[place[self.faces[:, 0]] >= 0]]
         self.mechanical, self._mirrors = mechanical, mirrors
-        self._stage: Collapser | None = None  # the original on its way to the first size asked for
+        self._stages: dict[int, Collapser] = {}  # the original on its way to the smallest size asked for
 
     @property
     def triangles(self) -> Start:
@@ -137,7 +139,7 @@ class Simplifier:
             collapser = self._staged(vertex_count)
             vertices, faces = collapser.to(vertex_count)
             if self._in_parts:
-                kept = np.unique(collapser.faces)
+                kept = collapser.origin[np.unique(collapser.faces)]
                 return Start(vertices, faces, self.repeats.of(kept), self.single[kept])
             return _start(vertices, faces)
         start = self._reduced(PREPARED * 2 * vertex_count)
@@ -157,15 +159,27 @@ class Simplifier:
         whole = _prepared(*self._whole, face_count << len(self._mirrors.axes))
         return compact(*cut(*whole, self._mirrors)) if self._mirrors.axes else whole
 
+    @cached_property
+    def _unreduced(self) -> Collapser:
+        """The original before all collapses, but for a first reduction of what is large."""
+        start, times = (self.vertices, self.faces), None
+        if self._in_parts:
+            images = np.where(self.single, 1, 2 ** len(self._mirrors.axes))
+            times = (self.repeats.times() * images)[self.faces[:, 0]]
+        else:
+            start = self._reduced(LARGE)
+        return Collapser(*start, times, shape=0.0, regular=0.0, rims=False, mirrors=self._mirrors)
+
     def _staged(self, vertex_count: int) -> Collapser:
-        """A collapser that is far above the size, and already far below the original where the same was so before."""
-        if self._stage is None or self._stage.vertex_count < STAGE_LEAST * vertex_count:
-            start, times = (self.vertices, self.faces), None
-            if self._in_parts:
-                images = np.where(self.single, 1, 2 ** len(self._mirrors.axes))
-                times = (self.repeats.times() * images)[self.faces[:, 0]]
-            else:
-                start = self._reduced(LARGE)
-            self._stage = Collapser(*start, times, shape=0.0, regular=0.0, rims=False, mirrors=self._mirrors)
-            self._stage.to(STAGE * vertex_count)
-        return self._stage.copy()
+        """A collapser above the size, on the way that leads to every size."""
+        stage = self._unreduced
+        for size in STAGES:
+            if size < STAGE_LEAST * vertex_count:
+                break
+            if size not in self._stages:
+                if stage.vertex_count > size:
+                    stage = stage.copy()
+                    stage.to(size)
+                self._stages[size] = stage
+            stage = self._stages[size]
+        return stage.copy()

@@ -8,6 +8,7 @@ import numpy as np
 from .mirror import ON_PLANE, PLANE_BITS, WHOLE, Mirrors
 from .repeats import connected_parts
 from .target import Target, oriented
+from .triangles import TriangleTree, closest_on_triangles
 
 FEW_SAMPLES, SAMPLES, VERTICES = 500, 4000, 20000  # by which a plane is found, and the image measured
 ROUNDS = 5  # of looking for a plane, from the middle of the bounding box
@@ -112,7 +113,8 @@ def _find(target: Target, axis: int) -> tuple[int, float]:
     place, typical = 0.0, np.inf
     for _ in range(ROUNDS):  # the images move by twice what the plane moves
         images = _image(points, axis, place)
-        closest, facing = samples.closest(oriented(images, normals))
+        at = samples.nearest(oriented(images, normals))
+        closest, facing = closest_on_triangles(images, target.corners[at]), target.normals[at]
         typical = float(np.median(np.linalg.norm(images - closest, axis=1)))
         if typical > HOPELESS:
             return 0, np.inf
@@ -125,14 +127,13 @@ def _find(target: Target, axis: int) -> tuple[int, float]:
 
 def _measured(target: Target, faces: np.ndarray, axis: int, place: int, part_of: np.ndarray) -> _Plane:
     """The image at a plane across an axis against some faces of the original, exactly."""
-    import point_cloud_utils as pcu
-
     samples = target.samples_for(0)
     step = max(1, len(samples.asked) // SAMPLES)
     points, part_of_point = samples.asked[::step], part_of[target.faces[samples.asked_faces[::step], 0]]
     some = np.arange(0, len(target.vertices), max(1, -(-len(target.vertices) // VERTICES)))
     images = _image(np.concatenate([points, target.vertices[some]]), axis, place * 2.0**-PLANE_BITS)
-    distances = pcu.closest_points_on_mesh(images, target.vertices, faces.astype(np.int32))[0]
+    tree = target.tree if len(faces) == len(target.faces) else TriangleTree(target.vertices[faces])
+    distances = tree.distances(images)[0]
     parts = int(part_of.max()) + 1
     largest = np.zeros(parts)
     np.maximum.at(largest, np.concatenate([part_of_point, part_of[some]]), distances)

@@ -1,66 +1,23 @@
 """The original as the fit sees it: samples, normals, search trees, and the curves that must be kept."""
 
 from copy import copy
+from functools import cached_property
 
 import numpy as np
 
 from .subdivide import unique_edges
+from .triangles import TriangleTree, face_normals, sample_surface
 
 NORMAL_WEIGHT = 0.015  # length of a unit normal in the closest-point search: keeps both sides of thin parts apart
 SHARP_ANGLE = 40.0  # degrees between the normals of two faces from which their edge is a feature
 FOUND, ASKED = 40000, 15000  # samples that small fits look up, and that look them up
+THREADS = 2  # of large queries: the rest of a fit takes one, and models are fitted side by side
 FEW_VERTICES, MOST_DOUBLINGS = 220, 4  # vertices for which so many do; times that they double with those
-
-
-def face_normals(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Unit normals (m, 3) and areas (m,) of triangles (m, 3 corners, 3); the normal of an empty one is zero."""
-    u, v = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
-    cross = np.stack([u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]])
-    length = np.sqrt(_dot(cross, cross))
-    return (cross / np.maximum(length, 1e-300)).T, 0.5 * length
-
-
-def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Products (n,) of vectors whose components lie apart, (3, n): much faster than along rows of three."""
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-
-
-def sample_surface(corners: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Stratified samples, uniform by area: points (count, 3) and the triangle of each (count,)."""
-    cumulative = np.cumsum(face_normals(corners)[1])
-    at = (np.arange(count) + rng.random(count)) / count * cumulative[-1]
-    face = np.minimum(np.searchsorted(cumulative, at), len(corners) - 1)
-    root, v = np.sqrt(rng.random(count)), rng.random(count)
-    weights = np.stack([1 - root, root * (1 - v), root * v], axis=1)
-    return np.einsum("sk,skd->sd", weights, corners[face]), face
 
 
 def oriented(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
     """(n, 6): points (n, 3) with their normals, so that those nearest are on the same side of a thin part."""
     return np.hstack([points, NORMAL_WEIGHT * normals])
-
-
-def closest_on_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Closest point of triangle i to point i: (n, 3) from (n, 3) and (n, 3 corners, 3)."""
-    a, b, c = np.ascontiguousarray(corners.transpose(1, 2, 0))
-    p = np.ascontiguousarray(points.T)
-    ab, ac, ap = b - a, c - a, p - a
-    d00, d01, d11, d20, d21 = _dot(ab, ab), _dot(ab, ac), _dot(ac, ac), _dot(ap, ab), _dot(ap, ac)
-    area2 = np.maximum(d00 * d11 - d01 * d01, 1e-300)
-    v, w = (d11 * d20 - d01 * d21) / area2, (d00 * d21 - d01 * d20) / area2
-    closest = a + v * ab + w * ac
-    outside = np.flatnonzero((v < 0) | (w < 0) | (v + w > 1) | (area2 <= 1e-300))
-    if len(outside):
-        a, b, c, p = a[:, outside], b[:, outside], c[:, outside], p[:, outside]
-        near, least = closest[:, outside], np.full(len(outside), np.inf)
-        for start, end in ((a, b), (b, c), (c, a)):
-            along = end - start
-            t = np.clip(_dot(p - start, along) / np.maximum(_dot(along, along), 1e-300), 0, 1)
-            q = start + t * along
-            distance = _dot(p - q, p - q)
-            near, least = np.where(distance < least, q, near), np.minimum(distance, least)
-        closest[:, outside] = near
-    return closest.T
 
 
 def dihedral_edges(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -109,35 +66,22 @@ class Samples:
     """
 
     def __init__(self, corners: np.ndarray, normals: np.ndarray, seed: int, found: int, asked: int):
-        from scipy.spatial import cKDTree
-
-        self._corners, self._normals = corners, normals
         rng = np.random.default_rng(seed)
-        points, self._face = sample_surface(corners, found, rng)
-        self._tree = cKDTree(oriented(points, normals[self._face]))
+        points, self._triangles = sample_surface(corners, found, rng)
+        self._oriented = oriented(points, normals[self._triangles])
         points, self.asked_faces = sample_surface(corners, asked, rng)
         self.asked, self.asked_normals = np.asfortranarray(points), np.asfortranarray(normals[self.asked_faces])
         self.asked_oriented = oriented(self.asked, self.asked_normals)
 
-    def closest(
-        self, asking: np.ndarray, order: np.ndarray | slice = slice(None), candidates: int = 1
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Closest points of like orientation and the normals there, two (n, 3), of `oriented` points (n, 6).
+    @cached_property
+    def _tree(self):
+        from scipy.spatial import cKDTree
 
-        Args:
-            order: (n,), in which neighbours follow each other, as the indices of a search tree: found faster then.
-            candidates: nearest samples on whose triangles it is looked for.
-        """
-        near = np.empty((len(asking), candidates), np.int64)
-        near[order] = self._tree.query(asking[order], np.arange(1, candidates + 1))[1]
-        faces, points = self._face[near], asking[:, :3]
-        face = faces[:, 0]
-        found = closest_on_triangles(points, self._corners[face])
-        for other in faces.T[1:]:
-            also = closest_on_triangles(points, self._corners[other])
-            closer = ((also - points) ** 2).sum(axis=1) < ((found - points) ** 2).sum(axis=1)
-            face, found = np.where(closer, other, face), np.where(closer[:, None], also, found)
-        return found, np.asfortranarray(self._normals[face])
+        return cKDTree(self._oriented)
+
+    def nearest(self, asking: np.ndarray) -> np.ndarray:
+        """The original's triangles (n,) of the samples nearest to `oriented` points (n, 6)."""
+        return self._triangles[self._tree.query(asking, workers=THREADS)[1]]
 
 
 class Target:
@@ -155,6 +99,7 @@ class Target:
         self._seed = seed
         self._samples: dict[int, Samples] = {}  # by doublings
         self._halvings = 0
+        self._tree: TriangleTree | None = None
         edges, angle, border = dihedral_edges(self.vertices, self.faces)
         sharp = edges[angle > SHARP_ANGLE]
         bend = np.linalg.norm(self.vertices[edges[:, 0]] - self.vertices[edges[:, 1]], axis=1) * angle
@@ -163,12 +108,19 @@ class Target:
         self.sharp = Curves(self.vertices, sharp)
         self.border_and_sharp = Curves(self.vertices, np.concatenate([border, sharp]))
 
+    @property
+    def tree(self) -> TriangleTree:
+        """Of its triangles."""
+        if self._tree is None:
+            self._tree = TriangleTree(self.corners)
+        return self._tree
+
     def on_one_side(self, vertices: np.ndarray, faces: np.ndarray, planes: int) -> "Target":
         """The same, but sampled on a part of the surface (m, 3), on one side of some planes, as densely as before."""
         other = copy(self)
         other.corners = vertices[faces]
         other.normals = face_normals(other.corners)[0]
-        other._samples, other._halvings = {}, planes
+        other._samples, other._halvings, other._tree = {}, planes, None
         return other
 
     def samples_for(self, vertex_count: int) -> Samples:
