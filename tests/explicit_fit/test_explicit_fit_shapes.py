@@ -14,7 +14,7 @@ from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh,
 from necgs_cli.explicit.importance import Importance
 from necgs_cli.explicit.point import TILT, Point, tail_of
 from necgs_cli.explicit.search import Search, fit_control_mesh
-from necgs_cli.explicit.simplify import compact, is_mechanical, may_be_mechanical
+from necgs_cli.explicit.simplify import Simplifier, compact, is_mechanical, may_be_mechanical
 from necgs_cli.explicit.subdivide import unique_edges
 from necgs_cli.explicit.target import Target
 from necgs_cli.mesh_codec import NEAR, cheapest_hull
@@ -281,6 +281,30 @@ def test_the_same_seed_gives_the_same_integers():
     first, second = (fit_control_mesh(*torus(), vertex_count=40, grid=12, seed=4) for _ in range(2))
     assert np.array_equal(first.mesh.positions, second.mesh.positions)
     assert np.array_equal(first.mesh.faces, second.mesh.faces)
+
+
+def test_collapses_go_the_same_way_whichever_sizes_were_asked_for_before():
+    vertices, faces = rounded_steps()
+    target = Target(vertices, faces)
+    importance = Importance(np.zeros((1, 3)))
+    once, often = Simplifier(target, True), Simplifier(target, True)
+    for count in (30, 200, 90, 40):
+        often.to(count, importance)
+    expected, found = once.to(60, importance), often.to(60, importance)
+    np.testing.assert_array_equal(expected.faces, found.faces)
+    np.testing.assert_array_equal(expected.vertices, found.vertices)
+
+
+def test_a_copy_of_a_collapser_goes_on_as_it_does_itself():
+    vertices, faces = ellipsoid()
+    collapser = Collapser(vertices, faces)
+    collapser.to(200)
+    other = collapser.copy()
+    assert len(other.vertices) == 200 == len(other.origin) < len(collapser.vertices)
+    np.testing.assert_array_equal(other.vertices, collapser.vertices[other.origin])
+    (expected, sides), (found, others) = collapser.to(60), other.to(60)
+    np.testing.assert_array_equal(expected, found)
+    np.testing.assert_array_equal(sides, others)
 
 
 def test_collapses_stop_at_a_closed_surface_that_cannot_shrink():

@@ -28,8 +28,8 @@ POSED = 6
 ALONE = 8
 """In the first byte of a mirrored record: some parts are not mirrored."""
 
-LIKELY_METHODS = (0, 2)
-"""Methods of the coder to try: the others hardly ever won, and then by less than 1 % (decisions/mesh_coder.md)."""
+LIKELY_METHODS = {SMOOTH: (0, 2), CREASED: (0, 2), PLAIN: (0, 1, 2)}
+"""Methods of the coder to try: the others hardly ever won in the tests (decisions/mesh_coder.md)."""
 
 MOST_VERTICES = {SMOOTH: 1 << 16, CREASED: 1 << 16, PLAIN: 1 << 20}
 """A reader refuses more: two Loop steps make 16 triangles of each."""
@@ -52,7 +52,7 @@ def encode_record(mesh: ControlMesh, mode: Mode = PYTHON) -> tuple[int, bytes]:
         raise ValueError("a control mesh counted from a plane at which it is not mirrored")
     coded = partial(encode_mesh, mesh.positions, mesh.faces, creases=mesh.creases, axes=mesh.mirrors.axes, mode=mode)
     try:
-        data, order = coded(methods=LIKELY_METHODS)
+        data, order = coded(methods=LIKELY_METHODS[mesh.kind])
     except TooDense:  # for the field; the others take any mesh
         data, order = coded()
     number, head = KIND_NUMBERS[mesh.kind], b""
@@ -156,7 +156,8 @@ def encode_posed(mesh: ControlMesh, reference: ControlMesh, mode: Mode = PYTHON)
     mesh, reference = mesh.whole(), reference.whole()
     known = _on_grid(reference, mesh.grid)
     try:
-        data = encode_pose(mesh.positions, known, reference.faces, methods=LIKELY_METHODS, mode=mode)
+        methods = LIKELY_METHODS[mesh.kind]
+        data = encode_pose(mesh.positions, known, reference.faces, methods=methods, mode=mode)
     except TooDense:
         data = encode_pose(mesh.positions, known, reference.faces, mode=mode)
     return POSED, bytes([mesh.grid]) + data
