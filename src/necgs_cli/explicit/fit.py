@@ -45,7 +45,8 @@ class Manner:
         radius: of curvature, about: distance from which samples count more point to point than point to plane.
         tail: medians of the distance at which a sample's weight has doubled: what is badly met pulls harder.
         power: with which of the distance the pull grows; most: times that a weight grows at most.
-        density: of the samples of the original in thorough fits: they are as many as for so many times the vertices.
+        density: of the samples of the original: they are as many as for so many times the vertices, for half of that in
+            fits that are not thorough.
         rounds: of closest points and least squares; flat parts and edges are met in fewer.
         slivers: whether triangles are long and thin: the closest one is seldom that of the closest sample then.
     """
@@ -54,7 +55,7 @@ class Manner:
     tail: float
     power: int
     most: float
-    density: int
+    density: float
     rounds: int
     slivers: bool
 
@@ -257,7 +258,7 @@ class Fit:
         self._target, self._patches, self._regulariser, self._manner = target, patches, regulariser, manner
         self._ties = ties or no_ties(len(self._folding.different(start)))
         self._known = np.zeros_like(start) if known is None else known
-        self._density = manner.density if thorough else 0.5 if manner.slivers else 1
+        self._density = manner.density if thorough else manner.density / 2
         self.vertices = start
         for _ in range(INFLATIONS if on_surface else 0):
             self.vertices = self.vertices + start - (patches.mapping @ self.vertices)[: len(start)]

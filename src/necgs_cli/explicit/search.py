@@ -21,7 +21,8 @@ from .simplify import may_be_mechanical
 from .symmetry import Symmetry
 
 OWN_TRIALS = 3.0  # vertices of the original a predicted byte of the best fit, below which its triangles are tried
-HOPELESS = 1.15  # predicted bytes over those of a record at hand, from which a kind is given up after one fit
+HOPELESS, DEARER = 1.4, 1.15  # predicted bytes over those of a record at hand, and of another kind's fit that keeps to
+# the bound, from which a kind is given up after one fit
 ASYMMETRY, SYMMETRIC = 1.5, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
 UNTAUGHT = 0.8  # of the cost of an earlier whole fit: one that has learnt more costs as much at least
 EXACT = 0.03  # of the asked error: mean distance of the image up to which one side stands for all
@@ -84,9 +85,11 @@ class Search(Fits):
         steps = dict.fromkeys(ways, 0)
         while expected:  # the kind that seems to take least goes on
             kind = min(expected, key=lambda kind: expected[kind])
-            rivals = (p for p in found if bound.ratio(p) <= 1 and (p in others or p.mesh.kind != kind))
-            least = min((p.bytes for p in rivals), default=np.inf)
-            if expected.pop(kind) < least * (np.inf, HOPELESS, 1.0)[min(steps[kind], 2)]:
+            reached = [p for p in found if bound.ratio(p) <= 1]
+            at_hand = min((p.bytes for p in reached if p in others), default=np.inf)
+            fitted = min((p.bytes for p in reached if p not in others and p.mesh.kind != kind), default=np.inf)
+            limits = np.inf, min(HOPELESS * at_hand, DEARER * fitted), min(at_hand, fitted)
+            if expected.pop(kind) < limits[min(steps[kind], 2)]:
                 steps[kind] += 1
                 if (further := next(ways[kind], None)) is not None:
                     expected[kind] = further

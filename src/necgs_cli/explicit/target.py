@@ -123,7 +123,7 @@ class Target:
         other._samples, other._halvings, other._tree = {}, planes, None
         return other
 
-    def samples_for(self, vertex_count: int) -> Samples:
+    def samples_for(self, vertex_count: float) -> Samples:
         """Samples for control meshes of about that many vertices: the more there are, the smaller what they can fit."""
         doublings = int(np.clip(round(np.log2(max(vertex_count, 1) / FEW_VERTICES)), 0, MOST_DOUBLINGS))
         if doublings not in self._samples:
