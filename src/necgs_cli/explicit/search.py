@@ -32,7 +32,8 @@ LIKELY = 1.05  # times the cost that is predicted for a whole mesh, from which a
 FEWER = 0.9  # of the original's vertices that exact mirrors leave, up to which no whole fit is held against theirs
 ODD = 0.8  # error times vertices of a smooth fit, 0.3 to 0.8 on organic shapes, above which it may be mechanical
 RIVAL = 1.1  # times that demand of a smooth fit, up to which a plain one says that other mechanical fits may be better
-FACETED = 0.65  # share of the bending at sharp edges, from which smooth fits are hardly ever cheapest
+FACETED, FLAT = 0.65, 0.9  # share of the bending at sharp edges, from which smooth fits are hardly ever cheapest, and
+# those with creases
 AS_GOOD = 1.1  # times the least bytes and error of the best fit's kind, up to which another kind's curve is looked at
 CLEAN_SHARE = 0.6  # of the asked error, up to which a soup's clean surface may be off by itself
 BITS_PER_VERTEX = 16.0  # of records, about
@@ -115,8 +116,8 @@ class Search(Fits):
         """
         guess = self._first_count(mean)
         if self.mechanical:
-            faceted = self.target.sharp_share > FACETED and not self.thorough
-            kinds = (CREASED, PLAIN) if faceted else KINDS
+            share = 0.0 if self.thorough else self.target.sharp_share
+            kinds = (PLAIN,) if share > FLAT else (CREASED, PLAIN) if share > FACETED else KINDS
             return {kind: self.suited(guess, kind, mean) for kind in kinds}
         if self._organic and (known := self.latest(guess, SMOOTH)):
             return {SMOOTH: known}
