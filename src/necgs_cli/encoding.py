@@ -18,7 +18,7 @@ from necgs_cli.joining import JoinTask
 from necgs_cli.kept_records import KeptMeshTask, asked_of
 from necgs_cli.mesh_codec import CodedMesh, MeshTask, allocate, allocate_bytes, most_exact_within
 from necgs_cli.options import DEFAULT_ERROR, EncodeOptions, ErrorBound, Goal
-from necgs_cli.outcome import Missed, NecgsError, Skipped
+from necgs_cli.outcome import NO_SURFACE, Missed, NecgsError, Skipped
 from necgs_cli.pose_tasks import LEAST_ERROR, Allowed
 from necgs_cli.prepare import FieldTask, Input, Prepared, Task, prepare_all
 from necgs_cli.progress import Progress
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from necgs_cli.training.checkpoint import Checkpoint
 
 INTERRUPTED = 130
-FAR = 64.0
-"""Stands for the distance of a model that decodes to nothing."""
 TRAINING_SHARE = 0.5
 """Least share of a time budget that is left to training, however long the preparation took."""
 FINISH_SECONDS = 0.3
@@ -347,8 +345,8 @@ def neural_records(
                 model.name,
                 model.placement,
                 payload,
-                min(found.p2s, FAR),
-                min(found.max, FAR),
+                min(found.p2s, NO_SURFACE),
+                min(found.max, NO_SURFACE),
                 "mixed" if "+" in model.result.sign else model.result.sign,
             )
         )

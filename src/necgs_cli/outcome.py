@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+NO_SURFACE = 64.0
+"""Stands for the distances of a model that decodes to nothing."""
+
 
 class NecgsError(Exception):
     """Something the user can act on, in one clear line.
@@ -104,5 +107,11 @@ class Report:
 
     @property
     def p2s(self) -> float:
-        """Mean p2s of the models, NaN without any."""
-        return sum(m.p2s for m in self.models) / len(self.models) if self.models else math.nan
+        """Mean p2s of the models that decode to a surface, NaN without any."""
+        met = [m.p2s for m in self.models if m.p2s < NO_SURFACE]
+        return sum(met) / len(met) if met else math.nan
+
+    @property
+    def empty(self) -> int:
+        """Models that decode to no surface."""
+        return sum(m.p2s >= NO_SURFACE for m in self.models)

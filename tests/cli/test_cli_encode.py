@@ -5,6 +5,7 @@ from fake_library import damaged, model_result, report
 
 from necgs_cli import api
 from necgs_cli.options import EncodeOptions
+from necgs_cli.outcome import NO_SURFACE
 
 
 def test_options_reach_the_library(necgs, library):
@@ -37,6 +38,12 @@ def test_the_table_goes_to_stdout_and_all_else_to_stderr(necgs):
     assert rows[0][1] == "2" and rows[1][2] == "2,000" and rows[2][2] == "100" and rows[3][1] == "20.0"
     assert rows[4][1] == "2.00e-03" and "0.100 % of the longest side" in result.stdout
     assert "note" not in result.stdout and "working" not in result.stdout
+
+
+def test_models_without_a_surface_are_counted_and_left_out_of_the_mean(necgs, library):
+    library.report = report([model_result(0, "a.ply"), model_result(1, "b.ply", p2s=NO_SURFACE)])
+    row = next(line for line in necgs("encode", "a", "-o", "s.ncgs").stdout.splitlines() if line.startswith("p2s"))
+    assert "2.00e-03" in row and "0.100 %" in row and "1 decode to no surface" in row
 
 
 def test_what_is_dropped_is_said_once_unless_quiet(necgs, library):

@@ -116,11 +116,11 @@ def gear(offset: float) -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_fit_keeps_planes_between_two_steps_of_the_grid_and_a_free_one_does_not(monkeypatch):
     vertices, faces = gear(0.0039)
-    search = Search(vertices, faces)
+    search = Search(vertices, faces, thorough=True)
     assert search.mechanical
     tied = search.fit(90, PLAIN, 16)
     monkeypatch.setattr(fits, "equal_coordinates", lambda vertices, faces, free: no_ties(len(vertices)))
-    free = Search(vertices, faces).fit(90, PLAIN, 16)
+    free = Search(vertices, faces, thorough=True).fit(90, PLAIN, 16)
     levels = [len(np.unique(point.mesh.positions[:, 2])) for point in (tied, free)]
     assert levels[0] == 2 < levels[1]
     assert tied.bytes < free.bytes and tied.p2s < 1.2 * free.p2s
@@ -152,5 +152,6 @@ def test_long_thin_triangles_are_found_where_a_sample_lies_on_them():
     start = trimesh.creation.annulus(0.25, 0.9, 0.3, sections=64)
     vertices, faces = np.asarray(start.vertices), np.asarray(start.faces)
     target, patches = Target(vertices, faces), Patches(faces, len(vertices), None, PLAIN)
-    exact, rough = (associate(target, patches, vertices, manner).error for manner in (MECHANICAL, ORGANIC))
+    samples = target.samples_for(len(vertices))
+    exact, rough = (associate(target, patches, vertices, manner, samples).error for manner in (MECHANICAL, ORGANIC))
     assert exact < 0.2 * rough

@@ -59,7 +59,7 @@ def print_encoded(report: Report, to_stderr: bool) -> None:
         ("bytes in", f"{report.source_bytes:,}", "the source files, as read"),
         ("bytes out", f"{report.file_bytes:,}", f"{report.file_bytes / models:,.0f} a model"),
         ("ratio", f"{report.source_bytes / size:,.1f}", _of_raw(report)),
-        ("p2s", f"{report.p2s:.2e}", _share(report.p2s)),
+        ("p2s", f"{report.p2s:.2e}", _error_note(report)),
         ("time", format_seconds(report.seconds), ""),
     ]
     print_table(rows, "<><", file=sys.stderr if to_stderr else None)
@@ -79,16 +79,19 @@ def print_appended(report: Report, bytes_before: int) -> None:
         ("new models", f"{len(report.models):,}", f"{len(report.skipped)} skipped" if report.skipped else ""),
         ("bytes added", f"{added:,}", f"{added / models:,.0f} a model"),
         ("file", f"{report.file_bytes:,}", "bytes"),
-        ("p2s, new", f"{report.p2s:.2e}", _share(report.p2s)),
+        ("p2s, new", f"{report.p2s:.2e}", _error_note(report)),
         ("p2s, set", f"{report.set_p2s:.2e}", "mean of the models before"),
         ("time", format_seconds(report.seconds), ""),
     ]
     print_table(rows, "<><")
 
 
-def _share(p2s: float) -> str:
-    """A distance of the unit frame (longest side 2) for people."""
-    return f"mean distance to the original: {50 * p2s:.3f} % of the longest side"
+def _error_note(report: Report) -> str:
+    """The mean distance (unit frame, longest side 2) for people, and which models it leaves out."""
+    if report.empty == len(report.models):
+        return "nothing decodes to a surface"
+    note = f"mean distance to the original: {50 * report.p2s:.3f} % of the longest side"
+    return f"{note}; {report.empty:,} decode to no surface" if report.empty else note
 
 
 def encoded_json(report: Report) -> dict[str, Any]:

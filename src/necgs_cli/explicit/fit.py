@@ -14,9 +14,9 @@ import numpy as np
 from .folding import Folding, whole_folding
 from .mirror import WHOLE
 from .patches import Patches
-from .rounding import factors_of, round_numbers
+from .rounding import CANDIDATES, factors_of, round_numbers
 from .subdivide import unique_edges
-from .target import THREADS, Curves, Target, dihedral_edges, oriented
+from .target import FEW_VERTICES, THREADS, Curves, Samples, Target, dihedral_edges, oriented
 from .ties import Ties, no_ties
 from .triangles import TriangleTree, closest_on_triangles, face_normals
 
@@ -27,7 +27,7 @@ LEAST_DISTANCE = 2e-4  # added to every distance: where most are nought, the few
 FAR = 0.5  # medians of the distance beyond which the square counts, not the distance: keeps the tail short
 INFLATIONS = 2  # steps that undo the shrinking of a Loop surface, before the first round
 STRIDE = 1.8  # over-relaxation of the rounds, which creep along the surface otherwise
-ROUNDINGS = 2  # to integers, each about the surface of the one before
+ROUNDINGS = 1, CANDIDATES  # candidates of each rounding to integers, about the surface of the one before
 LOST = 1.8  # times its least local error, from which a vertex is drawn back to where that was
 INERTIA, INERTIA_LOST = 1e-4, 10.0  # pull to the previous iterate, and of a vertex that was lost; relative to the data
 FLOOR = 0.4  # steps of the grid: umbrellas shorter than that cost about the same
@@ -45,8 +45,8 @@ class Manner:
         radius: of curvature, about: distance from which samples count more point to point than point to plane.
         tail: medians of the distance at which a sample's weight has doubled: what is badly met pulls harder.
         power: with which of the distance the pull grows; most: times that a weight grows at most.
-        density: of the samples of the original: they are as many as for so many times the vertices, for half of that in
-            fits that are not thorough.
+        density: of the samples of the original: in thorough fits as many as for so many times the vertices.
+        sparse, least: the same in other fits, as for so many vertices at least.
         rounds: of closest points and least squares; flat parts and edges are met in fewer.
         slivers: whether triangles are long and thin: the closest one is seldom that of the closest sample then.
     """
@@ -56,12 +56,16 @@ class Manner:
     power: int
     most: float
     density: float
+    sparse: float
+    least: int
     rounds: int
     slivers: bool
 
 
-ORGANIC = Manner(radius=0.6, tail=3.0, power=2, most=8.0, density=2, rounds=5, slivers=False)
-MECHANICAL = Manner(radius=np.inf, tail=1.5, power=1, most=6.0, density=1, rounds=3, slivers=True)
+ORGANIC = Manner(
+    radius=0.6, tail=3.0, power=2, most=8.0, density=2, sparse=1, least=FEW_VERTICES, rounds=5, slivers=False
+)
+MECHANICAL = Manner(radius=np.inf, tail=1.5, power=1, most=6.0, density=1, sparse=0.25, least=0, rounds=3, slivers=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,11 +150,11 @@ def _facing(
     return found
 
 
-def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Manner, density: float = 1) -> Quadratic:
+def associate(target: Target, patches: Patches, vertices: np.ndarray, manner: Manner, samples: Samples) -> Quadratic:
     """Closest points in both directions, and the quadratic model of the mean distance that they give."""
     from scipy.spatial import cKDTree
 
-    surface, samples = patches.mapping @ vertices, target.samples_for(density * len(vertices))
+    surface = patches.mapping @ vertices
     corners = surface[patches.faces]
     normals, areas = face_normals(corners)
     centroids = corners.mean(axis=1)
@@ -258,7 +262,8 @@ class Fit:
         self._target, self._patches, self._regulariser, self._manner = target, patches, regulariser, manner
         self._ties = ties or no_ties(len(self._folding.different(start)))
         self._known = np.zeros_like(start) if known is None else known
-        self._density = manner.density if thorough else manner.density / 2
+        dense = max(manner.density * len(start), FEW_VERTICES)
+        self._samples = target.samples_for(dense if thorough else max(manner.sparse * len(start), manner.least))
         self.vertices = start
         for _ in range(INFLATIONS if on_surface else 0):
             self.vertices = self.vertices + start - (patches.mapping @ self.vertices)[: len(start)]
@@ -285,9 +290,9 @@ class Fit:
         trial = copy(self)  # what is learnt about vertices on this grid does not hold on others
         trial._folding = folding = self._folding.on_grid(step)
         ties = self._ties
-        for _ in range(ROUNDINGS):
+        for followed in ROUNDINGS:
             model, different = trial._model(trial.vertices, step), folding.different(trial.vertices)
-            numbers = round_numbers(*model, ties.means(different), ties.places(different), ties.shared, step)
+            numbers = round_numbers(*model, ties.means(different), ties.places(different), ties.shared, step, followed)
             integers = ties.vertices(numbers)
             trial.vertices = folding.whole(integers * step)
         return folding.with_copies(integers, step)
@@ -295,7 +300,7 @@ class Fit:
     def _quadratic(self, vertices: np.ndarray) -> Quadratic:
         """The error about some vertices; that about the last ones is kept."""
         if self._looked_at is None or self._looked_at[0] is not vertices:
-            found = associate(self._target, self._patches, vertices, self._manner, self._density)
+            found = associate(self._target, self._patches, vertices, self._manner, self._samples)
             self._looked_at = vertices, found
         return self._looked_at[1]
 

@@ -10,7 +10,7 @@ from .fits import LEAST_VERTICES, MOST_VERTICES, Fits
 from .point import Point
 
 MOST_FITS = 6
-ENOUGH, ENOUGH_MECHANICAL = 0.94, 0.92  # of the asked error, from which another fit saves less than it takes
+ENOUGH, ENOUGH_MECHANICAL = 0.94, 0.9  # of the asked error, from which another fit saves less than it takes
 LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
 COARSER_GRID = (0.8, 0.9)  # shares of the asked error from which and up to which a coarser grid is tried
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.25, PLAIN: 1.5}  # error over the asked one up to which the grid is refined
@@ -18,6 +18,7 @@ FINER_AT_FIRST = 0.9  # the same from which finer grids are looked at, of the fi
 JUST_ABOVE = 1.015  # error over the asked one up to which some more vertices cost less than a finer grid
 FARTHER = 1.15  # outside what is too little and what is enough, from where on the middle is taken: lessons move both
 APART = 1.15  # times the vertices of another fit, from which both tell how error falls
+SAVES = 0.97  # bytes that the next fit is expected to take, over those at which the bound is kept: no fit is made above
 LEVEL, MORE = 0.2, 1.35  # exponent of the error's fall over so many times the vertices, below which it is given up
 
 
@@ -73,7 +74,11 @@ def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: l
                 if ratio < COARSER_GRID[0]:  # what vertices cannot save, topology needs them
                     found.append(fits.on_grid_beside(point, -1))
                 return
-        yield point.bytes * count / point.vertex_count
+        expected = point.bytes * count / point.vertex_count
+        least = min((p.bytes for p in tried if bound.ratio(p) <= 1), default=np.inf)
+        if expected > SAVES * least and lessons_done and not fits.thorough:
+            return
+        yield expected
 
 
 def _on_finer_grids(fits: Fits, bound: Bound, tried: list[Point]) -> Point:

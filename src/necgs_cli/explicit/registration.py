@@ -25,9 +25,9 @@ def register(target: Target, patches: Patches, start: np.ndarray) -> np.ndarray:
 
     bend = umbrella(patches.control_faces, len(start))
     bend = (bend.T @ bend).tocsc()
-    vertices = start
+    vertices, samples = start, target.samples_for(max(len(start), ORGANIC.least))
     for stiffness in STIFFNESS:
-        quadratic = associate(target, patches, vertices, ORGANIC)
+        quadratic = associate(target, patches, vertices, ORGANIC, samples)
         stiff, inertia = stiffness * quadratic.weight * bend, INERTIA * quadratic.weight
         extra = stiff + inertia * sp.identity(len(start))
         hessian = quadratic.hessian.tocsc() + sp.kron(extra, sp.identity(3), format="csc")

@@ -17,7 +17,7 @@ from .target import Target
 PREPARED = 4  # times the wanted faces to which a fast decimator reduces first, where shape decides
 STAGE_LEAST = 2  # times the wanted vertices down to which collapses of the original are the same for all sizes
 STAGES = tuple(1 << power for power in range(13, 4, -1))  # vertices at which these are kept, and used again
-LARGE = 12000  # faces to which it reduces first where edges must stay
+LARGE = 6000  # faces to which it reduces first where edges must stay
 SHARP_SHARE, DOUBTFUL_SHARE = 0.5, 0.4  # of the bending at sharp edges, from which a shape is or may be mechanical
 FEW_FACES = 1500  # below which every mesh is
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from .mirror import ON_PLANE, PLANE_BITS, WHOLE, Mirrors
 from .repeats import connected_parts
-from .target import Target, oriented
+from .target import FEW_VERTICES, Target, oriented
 from .triangles import TriangleTree, closest_on_triangles
 
 FEW_SAMPLES, SAMPLES, VERTICES = 500, 4000, 20000  # by which a plane is found, and the image measured
@@ -105,7 +105,7 @@ class _Plane:
 
 def _find(target: Target, axis: int) -> tuple[int, float]:
     """The best plane across an axis, in steps of 2 ** -PLANE_BITS, and the median distance of the image there."""
-    samples = target.samples_for(0)
+    samples = target.samples_for(FEW_VERTICES)
     if np.ptp(target.vertices[:, axis]) < THIN:
         return 0, np.inf
     step = max(1, len(samples.asked) // FEW_SAMPLES)
@@ -127,7 +127,7 @@ def _find(target: Target, axis: int) -> tuple[int, float]:
 
 def _measured(target: Target, faces: np.ndarray, axis: int, place: int, part_of: np.ndarray) -> _Plane:
     """The image at a plane across an axis against some faces of the original, exactly."""
-    samples = target.samples_for(0)
+    samples = target.samples_for(FEW_VERTICES)
     step = max(1, len(samples.asked) // SAMPLES)
     points, part_of_point = samples.asked[::step], part_of[target.faces[samples.asked_faces[::step], 0]]
     some = np.arange(0, len(target.vertices), max(1, -(-len(target.vertices) // VERTICES)))

@@ -10,9 +10,10 @@ from .triangles import TriangleTree, face_normals, sample_surface
 
 NORMAL_WEIGHT = 0.015  # length of a unit normal in the closest-point search: keeps both sides of thin parts apart
 SHARP_ANGLE = 40.0  # degrees between the normals of two faces from which their edge is a feature
-FOUND, ASKED = 40000, 15000  # samples that small fits look up, and that look them up
+FOUND, ASKED = 40000, 15000  # samples that fits look up, and that look them up
 THREADS = 2  # of large queries: the rest of a fit takes one, and models are fitted side by side
-FEW_VERTICES, MOST_DOUBLINGS = 220, 4  # vertices for which so many do; times that they double with those
+FEW_VERTICES = 220  # of control meshes, for which these do
+MOST_DOUBLINGS, MOST_HALVINGS = 4, 2  # times that they double with the vertices, and halve
 
 
 def oriented(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
@@ -125,8 +126,10 @@ class Target:
 
     def samples_for(self, vertex_count: float) -> Samples:
         """Samples for control meshes of about that many vertices: the more there are, the smaller what they can fit."""
-        doublings = int(np.clip(round(np.log2(max(vertex_count, 1) / FEW_VERTICES)), 0, MOST_DOUBLINGS))
+        doublings = round(np.log2(max(vertex_count, 1) / FEW_VERTICES))
+        doublings = int(np.clip(doublings, -MOST_HALVINGS, MOST_DOUBLINGS))
         if doublings not in self._samples:
-            counts = FOUND << doublings >> self._halvings, ASKED << doublings >> self._halvings
+            power = 2.0 ** (doublings - self._halvings)
+            counts = int(FOUND * power), int(ASKED * power)
             self._samples[doublings] = Samples(self.corners, self.normals, self._seed, *counts)
         return self._samples[doublings]
