@@ -318,8 +318,11 @@ class Fit:
         self._inertia = np.where(lost, INERTIA_LOST, self._inertia)
         held, pull = np.where(lost[:, None], self._best, vertices), self._inertia * quadratic.weight
         bits = self._regulariser.matrix(vertices - self._known, quadratic, step)
-        hessian = quadratic.hessian.tocsc() + sp.kron(bits + sp.diags(pull), sp.identity(3), format="csc")
-        folded = self._folding.folded(hessian, quadratic.gradient + pull[:, None] * held + bits @ self._known)
+        alike = (bits + sp.diags(pull)).tocsr()  # for each of the three coordinates
+        hessian = quadratic.hessian + sp.bsr_matrix(
+            (alike.data[:, None, None] * np.eye(3), alike.indices, alike.indptr), shape=quadratic.hessian.shape
+        )
+        folded = self._folding.folded(hessian.tocsr().T, quadratic.gradient + pull[:, None] * held + bits @ self._known)
         return self._ties.tied(*folded)
 
 

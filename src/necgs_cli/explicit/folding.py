@@ -36,7 +36,7 @@ class Folding:
         rows, axes = np.nonzero(self._unfolded.signs)
         columns = 3 * self._part.source[self._unfolded.source[rows]] + axes
         entries = self._unfolded.signs[rows, axes].astype(float), (3 * rows + axes, columns)
-        return sp.csr_matrix(entries, shape=(self._unfolded.signs.size, 3 * self._count))
+        return sp.csc_matrix(entries, shape=(self._unfolded.signs.size, 3 * self._count))
 
     def on_grid(self, step: float) -> "Folding":
         """The same with copies at distances that a grid has."""
@@ -80,7 +80,7 @@ class Folding:
             gradient = gradient - (hessian @ constant.ravel()).reshape(-1, 3)
         if self._matrix is None:
             return hessian, gradient
-        folded = (self._matrix.T @ hessian @ self._matrix).tocsc()
+        folded = self._matrix.T.tocsc() @ hessian @ self._matrix
         free = folded.diagonal()
         held = np.where(free > 0, 0.0, free.mean())  # coordinates on a plane: they are 0
         return (folded + sp.diags(held)).tocsc(), (self._matrix.T @ gradient.ravel()).reshape(-1, 3)

@@ -14,7 +14,7 @@ ENOUGH, ENOUGH_MECHANICAL = 0.94, 0.9  # of the asked error, from which another 
 LEAST_LESSONS = 2  # fits of smooth shapes after which importance is worth its while
 COARSER_GRID = (0.8, 0.9)  # shares of the asked error from which and up to which a coarser grid is tried
 FINER_GRID = {SMOOTH: 1.06, CREASED: 1.25, PLAIN: 1.5}  # error over the asked one up to which the grid is refined
-FINER_AT_FIRST = 0.9  # the same from which finer grids are looked at, of the first fit of a mechanical kind
+FINER_AT_FIRST = (0.9, 2.0)  # the same between which finer grids are looked at, of a mechanical kind's first fit
 JUST_ABOVE = 1.015  # error over the asked one up to which some more vertices cost less than a finer grid
 FARTHER = 1.15  # outside what is too little and what is enough, from where on the middle is taken: lessons move both
 APART = 1.15  # times the vertices of another fit, from which both tell how error falls
@@ -87,7 +87,7 @@ def _on_finer_grids(fits: Fits, bound: Bound, tried: list[Point]) -> Point:
     Where flat parts lie on planes across the axes, a grid moves these as a whole, and a finer one costs little.
     """
     (point,) = tried
-    while bound.ratio(point) > FINER_AT_FIRST:
+    while FINER_AT_FIRST[0] < bound.ratio(point) <= FINER_AT_FIRST[1]:
         other = fits.on_grid_beside(point, 1)
         tried.append(other)
         if other.bytes * bound.ratio(other) >= point.bytes * bound.ratio(point):

@@ -23,6 +23,8 @@ from .symmetry import Symmetry
 OWN_TRIALS = 3.0  # vertices of the original a predicted byte of the best fit, below which its triangles are tried
 HOPELESS, DEARER = 1.4, 1.15  # predicted bytes over those of a record at hand, and of another kind's fit that keeps to
 # the bound, from which a kind is given up after one fit
+FAR_OFF, MANY = 2.2, 200  # the same from which it is not even tried once more, of a first fit with so many vertices:
+# errors of fits with fewer fall faster than is expected
 ASYMMETRY, SYMMETRIC = 1.5, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
 UNTAUGHT = 0.8  # of the cost of an earlier whole fit: one that has learnt more costs as much at least
 EXACT = 0.03  # of the asked error: mean distance of the image up to which one side stands for all
@@ -89,7 +91,8 @@ class Search(Fits):
             reached = [p for p in found if bound.ratio(p) <= 1]
             at_hand = min((p.bytes for p in reached if p in others), default=np.inf)
             fitted = min((p.bytes for p in reached if p not in others and p.mesh.kind != kind), default=np.inf)
-            limits = np.inf, min(HOPELESS * at_hand, DEARER * fitted), min(at_hand, fitted)
+            off = FAR_OFF * at_hand if first[kind].vertex_count > MANY else np.inf
+            limits = off, min(HOPELESS * at_hand, DEARER * fitted), min(at_hand, fitted)
             if expected.pop(kind) < limits[min(steps[kind], 2)]:
                 steps[kind] += 1
                 if (further := next(ways[kind], None)) is not None:

@@ -28,7 +28,7 @@ class Ties:
         self._times = np.bincount(number_of)
         self.shared = self._times > 1
         entries = np.ones(len(number_of)), (np.arange(len(number_of)), number_of)
-        self._matrix = sp.csr_matrix(entries, shape=(len(number_of), len(self._times)))
+        self._matrix = sp.csc_matrix(entries, shape=(len(number_of), len(self._times)))
 
     def means(self, vertices: np.ndarray) -> np.ndarray:
         """Numbers (m,) that come nearest to vertices (n, 3)."""
@@ -47,7 +47,7 @@ class Ties:
         """A quadratic model of coordinates, H sparse (3n, 3n) and g (n, 3), as one of the numbers: CSC, and (m,)."""
         if not self.shared.any():
             return hessian, gradient.ravel()
-        return (self._matrix.T @ hessian @ self._matrix).tocsc(), self._matrix.T @ gradient.ravel()
+        return self._matrix.T.tocsc() @ hessian @ self._matrix, self._matrix.T @ gradient.ravel()
 
 
 def no_ties(vertex_count: int) -> Ties:
