@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from necgs_cli.bitstream.container import ModelRecord, SetSection, container_bytes
 from necgs_cli.decoding import DENSE, POSED, open_decoder
 from necgs_cli.explicit.coding.choice import compile_for_search
+from necgs_cli.explicit.point import TILT, tilt_price
 from necgs_cli.families import Choice, Families
 from necgs_cli.joining import JoinTask
 from necgs_cli.kept_records import KeptMeshTask, asked_of
@@ -158,7 +159,8 @@ def _allowed(models: list[Prepared[Any]], own: list[CodedMesh], bounds: list[flo
         price = SHARED_PRICE * sum(c.bytes for c in own) / max(felt, LEAST_ERROR)
     else:
         means = bounds if goal.error and not goal.sized else [c.p2s for c in own]
-    return [Allowed(*errors, price) for errors in zip(means, largest, strict=True)]
+    tilts = [TILT if goal.sized else tilt_price(mean) for mean in means]
+    return [Allowed(mean, most, price, tilt) for mean, most, tilt in zip(means, largest, tilts, strict=True)]
 
 
 def _merit(

@@ -64,18 +64,20 @@ class MeshTask:
     def run(self, mesh: Mesh, placement: Placement) -> list[CodedMesh]:
         """The model's records that no other beats in cost and error, cheapest first."""
         from necgs_cli.explicit.bound import Bound
+        from necgs_cli.explicit.point import TILT, tilt_price
         from necgs_cli.explicit.search import Search
 
         vertices = placement.to_unit(mesh.vertices)
         side = float(np.ptp(vertices, axis=0).max())  # a little below 2: the placement is rounded
         source_side = float(np.ptp(mesh.vertices, axis=0).max())
-        search = Search(vertices, mesh.faces, self.seed, thorough=self.goal.whole_set)
+        asked = (b.of(source_side) if b else np.inf for b in (self.goal.error, self.goal.max_error))
+        bound = Bound(*asked).scaled(side / 2)
+        tilt = TILT if self.goal.sized else tilt_price(bound.expected_mean)
+        search = Search(vertices, mesh.faces, self.seed, thorough=self.goal.whole_set, tilt_price=tilt)
         if self.payload_bytes is not None:
             best = search.within(self.payload_bytes)
             points = search.curve(best, WIDE if self.goal.whole_set else ())
         else:
-            asked = (b.of(source_side) if b else np.inf for b in (self.goal.error, self.goal.max_error))
-            bound = Bound(*asked).scaled(side / 2)
             best = search.best(bound)
             points = [best]
             if self.goal.whole_set:

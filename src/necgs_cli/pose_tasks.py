@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from necgs_cli.explicit.point import TILT
 from necgs_cli.kept_records import packed, unpacked
 from necgs_cli.mesh_codec import CodedMesh
 from necgs_cli.outcome import NecgsError, Skipped
@@ -39,11 +40,13 @@ class Allowed:
     Attributes:
         p2s, max_error: not to be exceeded, longest side = 2.
         price: where p2s may be exceeded, for less elsewhere: bytes that so much felt error is worth; else None.
+        tilt_price: mean error that counts as much as normals at right angles.
     """
 
     p2s: float
     max_error: float
     price: float | None = None
+    tilt_price: float = TILT
 
     def cost(self, record: CodedMesh) -> float:
         """Bytes, with the price of the felt error where it has one; infinite for what is not allowed."""
@@ -97,7 +100,8 @@ class _ShapeTask:
         from necgs_cli.explicit.search import Search
 
         of = shape or self.shape
-        return Search(of.vertices, of.faces, self.seed, thorough=self.allowed.price is not None)
+        thorough, tilt = self.allowed.price is not None, self.allowed.tilt_price
+        return Search(of.vertices, of.faces, self.seed, thorough=thorough, tilt_price=tilt)
 
     def about(self) -> list[bytes]:
         """What the result depends on, besides the seed."""

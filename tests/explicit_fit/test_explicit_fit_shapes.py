@@ -12,7 +12,7 @@ from necgs_cli.explicit.bound import Bound
 from necgs_cli.explicit.collapse import Collapser
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh, grid_step
 from necgs_cli.explicit.importance import Importance
-from necgs_cli.explicit.point import TILT, Point, tail_of
+from necgs_cli.explicit.point import FINE, TILT, Point, tail_of, tilt_price
 from necgs_cli.explicit.search import Search, fit_control_mesh
 from necgs_cli.explicit.simplify import Simplifier, compact, is_mechanical, may_be_mechanical
 from necgs_cli.explicit.subdivide import unique_edges
@@ -198,7 +198,7 @@ def test_smooth_fits_that_need_many_vertices_for_their_error_are_held_against_pl
     assert not found.mechanical
     point = found.best(Bound(8e-3))
     assert found.mechanical and point.mesh.kind == PLAIN and point.p2s <= 8e-3
-    assert point.vertex_count < 24 * 5 and point.bytes < 300  # a tetrahedron each, about; smooth: more than twice as much
+    assert point.vertex_count < 24 * 5 and point.bytes < 300  # a tetrahedron each; smooth: twice as much
 
 
 def test_coarse_triangles_make_a_shape_doubtful_but_not_mechanical():
@@ -273,8 +273,17 @@ def test_turned_triangles_of_mechanical_shapes_count_as_error():
         mesh = ControlMesh(np.rint(positions / grid_step(20)).astype(np.int32), faces, None, PLAIN, 20)
         found[height] = flat.measure(mesh)
     assert found[0].tilt == pytest.approx(0, abs=1e-9) and found[0].felt == pytest.approx(found[0].p2s, abs=1e-9)
-    assert found[1].tilt == pytest.approx(1 - np.sqrt(0.5), abs=0.01)
-    assert found[1].felt == pytest.approx(found[1].p2s + TILT * found[1].tilt)
+    assert found[1].tilt == pytest.approx(TILT * (1 - np.sqrt(0.5)), abs=3e-4)
+    assert found[1].felt == pytest.approx(found[1].p2s + found[1].tilt)
+
+
+def test_normals_count_more_the_coarser_the_fits_are_to_be():
+    prices = [tilt_price(mean) for mean in (0.0, FINE, 2 * FINE, 4 * FINE, np.inf)]
+    assert prices[:2] == [TILT, TILT] and prices[1] < prices[2] < prices[3] and prices[4] == TILT
+    vertices, faces = rounded_steps()
+    mesh = fit_control_mesh(vertices, faces, vertex_count=40, grid=14, kind=PLAIN).mesh
+    usual, dear = (Search(vertices, faces, tilt_price=price).measure(mesh) for price in (TILT, 3 * TILT))
+    assert dear.tilt == pytest.approx(3 * usual.tilt) and usual.tilt > 0 and dear.p2s == usual.p2s
 
 
 def test_the_same_seed_gives_the_same_integers():

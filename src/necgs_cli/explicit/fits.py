@@ -17,7 +17,7 @@ from .folding import Folding
 from .importance import Importance
 from .mirror import WHOLE, Mirrors
 from .patches import Patches
-from .point import Point, tail_of
+from .point import TILT, Point, tail_of
 from .rate import estimated_bytes
 from .repeats import Copied
 from .simplify import Simplifier, Start, compact, is_mechanical, weld
@@ -55,6 +55,7 @@ class Fits:
         count_bytes: cost of a control mesh; by default an estimate.
         original: what errors are measured to, where the mesh is a clean surface that stands for it.
         thorough: whether fits look at more samples, for shorter tails in a quarter more time.
+        tilt_price: mean error that counts as much as normals at right angles.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Fits:
         count_bytes: Callable[[ControlMesh], int] = estimated_bytes,
         original: Target | None = None,
         thorough: bool = False,
+        tilt_price: float = TILT,
     ):
         welded = weld(np.asarray(vertices, np.float64), np.asarray(faces, np.int64))
         self.target = Target(*compact(*welded), seed)
@@ -74,7 +76,7 @@ class Fits:
         self._single: np.ndarray | None = None  # vertices of the target that these leave alone
         self.mechanical = is_mechanical(self.target)
         self.count_bytes = count_bytes
-        self.thorough = thorough
+        self.thorough, self._tilt_price = thorough, tilt_price
         self.seed = seed
         rng = np.random.default_rng([seed, 1])
         samples, self._asked_faces = sample_surface(self.original.corners, MEASURE_SAMPLES, rng)
@@ -179,7 +181,7 @@ class Fits:
         if self.mechanical:  # edges and flat parts keep the error even, but what is thin may be turned
             decoded = face_normals(vertices[faces])[0][np.concatenate([faces_there[:MEASURE_SAMPLES], sampled_faces])]
             asked = self.original.normals[np.concatenate([self._asked_faces, faces_back[:MEASURE_SAMPLES]])]
-            tail, tilt = 1.0, 1 - float(np.abs((decoded * asked).sum(axis=1)).mean())
+            tail, tilt = 1.0, self._tilt_price * (1 - float(np.abs((decoded * asked).sum(axis=1)).mean()))
         return Point(mesh, self.count_bytes(mesh), *errors, count, tail, tilt), there[:MEASURE_SAMPLES]
 
     def fit(self, vertex_count: int, kind: str, grid: int) -> Point:

@@ -7,7 +7,8 @@ import numpy as np
 from .control_mesh import ControlMesh
 
 SHORT_TAIL = {"p99": 3.0, "largest": 10.0}  # over the mean error: what control meshes reach at best
-TILT = 0.03  # mean error that counts as much as normals that are at right angles (unit frame)
+TILT, FINE, COARSENS = 0.03, 2e-3, 2.5  # mean error (unit frame) that counts as much as normals at right angles, among
+# fits of so small a mean error; power with which it grows with that
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,7 @@ class Point:
     max_error: float
     vertex_count: int  # of the control mesh, copies and images left out
     tail: float = 1.0  # how much more its error counts than its mean, because it is uneven
-    tilt: float = 0.0  # of mechanical shapes: one less the mean cosine between the surfaces' normals
+    tilt: float = 0.0  # mean error that counts as much as the normals of a mechanical shape are off
 
     @property
     def cost(self) -> float:
@@ -34,12 +35,20 @@ class Point:
 
         No less where the tail is short, as of the original's triangles.
         """
-        return self.p2s * max(self.tail, 1.0) + TILT * self.tilt
+        return self.p2s * max(self.tail, 1.0) + self.tilt
 
     @property
     def demand(self) -> float:
         """Bytes times error, its tail counted on every sort of shape: the less, the better the fit is for its size."""
         return self.bytes * self.p2s * tail_of(self.p2s, self.p99, self.max_error)
+
+
+def tilt_price(mean: float) -> float:
+    """Mean error that counts as much as normals at right angles, among fits of about a `mean` error (unit frame).
+
+    Coarse fits turn what is thin: there error alone says too little.
+    """
+    return TILT * max(1.0, mean / FINE) ** COARSENS if mean < np.inf else TILT
 
 
 def tail_of(mean: float, p99: float, largest: float) -> float:

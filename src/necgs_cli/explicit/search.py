@@ -148,7 +148,7 @@ class Search(Fits):
         surface = clean_surface(self.target.vertices, self.target.faces, error, self.seed)
         if len(surface[1]) == 0:
             return None
-        clean = Search(*surface, self.seed, self.count_bytes, self.target, self.thorough)
+        clean = Search(*surface, self.seed, self.count_bytes, self.target, self.thorough, self._tilt_price)
         return clean if clean.triangles(FINEST_GRID).p2s <= CLEAN_SHARE * error else None
 
     def _symmetric(self, error: float) -> "tuple[Search | None, float]":
