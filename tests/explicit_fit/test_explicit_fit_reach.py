@@ -18,8 +18,8 @@ MESH = ControlMesh(np.zeros((3, 3), np.int32), np.array([[0, 1, 2]]), None, PLAI
 class Known:
     """Fits whose error is a function of vertices and grid; a byte a vertex and grid step."""
 
-    def __init__(self, error, mechanical=True):
-        self.error, self.mechanical = error, mechanical
+    def __init__(self, error, mechanical=True, thorough=False):
+        self.error, self.mechanical, self.thorough = error, mechanical, thorough
         self.part_vertices, self.lessons, self.counts, self.grids = 5000, 0, [], []
 
     def suited(self, vertex_count, kind, error, before=12):
@@ -76,7 +76,7 @@ def test_a_grid_that_is_worth_it_is_kept_for_the_fits_that_follow():
     fits = Known(lambda count, grid: 1e-3 * (100 / count + 0.3 * 2.0 ** (12 - grid)))  # the grid costs half of itself
     found, _ = reached(fits, 130)
     assert fits.grids[:2] == [12, 13] and all(grid >= 13 for grid in fits.grids[2:])
-    assert any(0.93 <= BOUND.ratio(p) <= 1 for p in found)
+    assert any(0.9 <= BOUND.ratio(p) <= 1 for p in found)
 
 
 def test_a_first_fit_that_its_grid_holds_up_goes_on_with_a_finer_grid_and_fewer_vertices():
@@ -90,6 +90,19 @@ def test_a_first_fit_that_is_far_below_the_asked_error_is_on_no_finer_grid():
     fits = Known(lambda count, grid: 1e-3 * (10 / count + 0.4 * 2.0 ** ((12 - grid) / 2)))
     reached(fits, 80)
     assert max(fits.grids[:2]) == 12
+
+
+def test_a_first_fit_that_is_far_above_the_asked_error_is_on_no_finer_grid():
+    fits = Known(lambda count, grid: 1e-3 * (300 / count + 0.4 * 2.0 ** ((12 - grid) / 2)))
+    reached(fits, 80)
+    assert max(fits.grids[:2]) == 12
+
+
+def test_no_fit_is_made_that_saves_hardly_anything_but_over_sets():
+    errors = {400: 0.5e-3, 204: 1.03e-3}  # between these it is lower than either says
+    one, over_set = (Known(lambda count, grid: errors.get(count, 0.85e-3), thorough=t) for t in (False, True))
+    assert reached(one, 400)[1] == reached(over_set, 400)[1][: len(one.counts) - 1]
+    assert len(one.counts) < len(over_set.counts)
 
 
 def test_a_kind_whose_error_falls_too_slowly_over_several_fits_is_given_up():
