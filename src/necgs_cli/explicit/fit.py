@@ -27,7 +27,8 @@ LEAST_DISTANCE = 2e-4  # added to every distance: where most are nought, the few
 FAR = 0.5  # medians of the distance beyond which the square counts, not the distance: keeps the tail short
 INFLATIONS = 2  # steps that undo the shrinking of a Loop surface, before the first round
 STRIDE = 1.8  # over-relaxation of the rounds, which creep along the surface otherwise
-ROUNDINGS = 1, CANDIDATES  # candidates of each rounding to integers, about the surface of the one before
+FOLLOWED = 1, CANDIDATES  # candidates of each rounding to integers, about the surface of the one before
+THOROUGHLY_FOLLOWED = CANDIDATES, CANDIDATES  # the same of thorough fits
 LOST = 1.8  # times its least local error, from which a vertex is drawn back to where that was
 INERTIA, INERTIA_LOST = 1e-4, 10.0  # pull to the previous iterate, and of a vertex that was lost; relative to the data
 FLOOR = 0.4  # steps of the grid: umbrellas shorter than that cost about the same
@@ -242,7 +243,7 @@ class Fit:
         known: (n, 3) what a reader knows of the vertices: only the bits of their differences from it count.
         folding: how they follow from those that are stored; by default all are.
         ties: which coordinates of the stored vertices are equal and stay so; by default none.
-        thorough: whether more samples are looked at, where that is worth its while.
+        thorough: whether more samples are looked at and more roundings followed, where that is worth its while.
     """
 
     def __init__(
@@ -264,6 +265,7 @@ class Fit:
         self._known = np.zeros_like(start) if known is None else known
         dense = max(manner.density * len(start), FEW_VERTICES)
         self._samples = target.samples_for(dense if thorough else max(manner.sparse * len(start), manner.least))
+        self._followed = THOROUGHLY_FOLLOWED if thorough else FOLLOWED
         self.vertices = start
         for _ in range(INFLATIONS if on_surface else 0):
             self.vertices = self.vertices + start - (patches.mapping @ self.vertices)[: len(start)]
@@ -290,7 +292,7 @@ class Fit:
         trial = copy(self)  # what is learnt about vertices on this grid does not hold on others
         trial._folding = folding = self._folding.on_grid(step)
         ties = self._ties
-        for followed in ROUNDINGS:
+        for followed in self._followed:
             model, different = trial._model(trial.vertices, step), folding.different(trial.vertices)
             numbers = round_numbers(*model, ties.means(different), ties.places(different), ties.shared, step, followed)
             integers = ties.vertices(numbers)
