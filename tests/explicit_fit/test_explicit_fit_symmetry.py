@@ -181,8 +181,8 @@ def test_vertices_that_lie_nearly_on_the_plane_are_moved_onto_it():
     assert len(sides) == 1 and (part[:, 1] == mirrors.origin[1]).sum() == 2
 
 
-def planes_of(shape, mean=1e-3, largest=0.02, in_parts=False):
-    return Symmetry(Target(*shape), in_parts).folded(mean, largest)
+def planes_of(shape, mean=1e-3, largest=0.02, in_parts=False, p99=np.inf):
+    return Symmetry(Target(*shape), in_parts).folded(mean, p99, largest)
 
 
 @pytest.mark.parametrize(
@@ -229,6 +229,16 @@ def test_a_large_difference_somewhere_is_refused_however_small_the_mean():
     assert planes_of((vertices, faces), 1e-3, 0.05).mirrors == WHOLE
     found = planes_of((vertices, faces), 1e-3, 0.3)
     assert found.mirrors.axes == (0, 1, 2) and 0 < found.mean < 1e-3
+
+
+def test_an_arm_that_has_no_image_is_refused_however_small_the_mean_and_the_largest_distance():
+    vertices, faces = torus()
+    arm = (vertices @ [0.8, 0.5, 0.3]) > 0.75
+    vertices[arm] += [0, 0, 0.03]
+    found = planes_of((vertices, faces), 1e-2, 0.1)
+    assert 2 in found.mirrors.axes and found.mean < 1e-2
+    assert planes_of((vertices, faces), 1e-2, 0.1, p99=0.1).mirrors == found.mirrors
+    assert planes_of((vertices, faces), 1e-2, 0.1, p99=0.01).mirrors == WHOLE
 
 
 def test_small_differences_everywhere_are_refused_by_the_mean():

@@ -7,7 +7,7 @@ import numpy as np
 from .control_mesh import ControlMesh
 
 SHORT_TAIL = {"p99": 3.0, "largest": 10.0}  # over the mean error: what control meshes reach at best
-TILT, FINE, COARSENS = 0.03, 2e-3, 2.5  # mean error (unit frame) that counts as much as normals at right angles, among
+TILT, FINE, COARSENS = 0.03, 2e-3, 3.0  # mean error (unit frame) that counts as much as normals at right angles, among
 # fits of so small a mean error; power with which it grows with that
 
 

@@ -25,10 +25,11 @@ HOPELESS, DEARER = 1.4, 1.15  # predicted bytes over those of a record at hand, 
 # the bound, from which a kind is given up after one fit
 FAR_OFF, MANY = 2.2, 200  # the same from which it is not even tried once more, of a first fit with so many vertices:
 # errors of fits with fewer fall faster than is expected
-ASYMMETRY, SYMMETRIC = 1.5, 0.1  # of the asked error: mean distances of the image up to which mirrors are tried, taken
+ASYMMETRY, SYMMETRIC = 1.5, 0.1  # times the asked error: mean distances of the image, up to which mirrors are tried and
+# taken
 UNTAUGHT = 0.8  # of the cost of an earlier whole fit: one that has learnt more costs as much at least
 EXACT = 0.03  # of the asked error: mean distance of the image up to which one side stands for all
-FARTHEST_IMAGE = 15.0  # times the asked error: the largest distance of the image up to which they are
+FAR_IMAGE, FARTHEST_IMAGE = 10.0, 30.0  # the same of the image's 99th percentile and largest distance
 DOUBT = 0.3  # power of a first fit's error over the asked one, with which it may seem dearer than others and is tried
 LIKELY = 1.05  # times the cost that is predicted for a whole mesh, from which a mirrored one is held against it
 FEWER = 0.9  # of the original's vertices that exact mirrors leave, up to which no whole fit is held against theirs
@@ -159,7 +160,7 @@ class Search(Fits):
         if self.mirrors.axes:
             return None, 0.0
         self._symmetry = self._symmetry or Symmetry(self.target, self.mechanical)
-        folded = self._symmetry.folded(ASYMMETRY * error, FARTHEST_IMAGE * error)
+        folded = self._symmetry.folded(ASYMMETRY * error, FAR_IMAGE * error, FARTHEST_IMAGE * error)
         if not folded.mirrors.axes:
             return None, 0.0
         taken = folded.mean <= SYMMETRIC * error

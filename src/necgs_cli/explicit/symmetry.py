@@ -52,8 +52,12 @@ class Symmetry:
         self._found = [_find(target, axis) for axis in range(3)]
         self._measured: dict[tuple[int, bytes], _Plane] = {}
 
-    def folded(self, mean: float, largest: float) -> Folded:
-        """The planes that save most, where the image is at most so far from the original."""
+    def folded(self, mean: float, p99: float, largest: float) -> Folded:
+        """The planes that save most, where the image is at most so far from the original.
+
+        Args:
+            mean, p99: of the distances of the image; largest: of those of each connected part.
+        """
         best, most = Folded(WHOLE, np.zeros(self._vertex_count, bool), 0.0), LEAST_SAVED
         promising = [axis for axis, (_, typical) in enumerate(self._found) if typical <= mean]
         for count in range(1, 1 + len(promising)):
@@ -61,7 +65,7 @@ class Symmetry:
                 planes, mirrored = self._images(axes, largest)
                 saved = planes[0].share[mirrored].sum() * (1 - 0.5**count)
                 worst = max(plane.mean_of(mirrored) for plane in planes)
-                if saved > most and worst <= mean:
+                if saved > most and worst <= mean and max(plane.p99_of(mirrored) for plane in planes) <= p99:
                     places = [self._found[axis][0] if axis in axes else 0 for axis in range(3)]
                     mirrors = Mirrors(axes, (places[0], places[1], places[2]))
                     best, most = Folded(mirrors, ~mirrored[self._part_of], worst), saved
@@ -92,15 +96,23 @@ class _Plane:
 
     Attributes:
         largest, mean: distances of the part's image; share: of the surface that the part has.
+        distances: (s,) of samples of all images; part_of: (s,) of which part each is.
     """
 
     largest: np.ndarray
     mean: np.ndarray
     share: np.ndarray
+    distances: np.ndarray
+    part_of: np.ndarray
 
     def mean_of(self, parts: np.ndarray) -> float:
         """Mean distance of the images of some parts (bool)."""
         return float((self.mean * self.share)[parts].sum() / max(self.share[parts].sum(), 1e-300))
+
+    def p99_of(self, parts: np.ndarray) -> float:
+        """The distance that 99 % of the images of some parts (bool) are below; 0 where they have no sample."""
+        distances = self.distances[parts[self.part_of]]
+        return float(np.quantile(distances, 0.99)) if len(distances) else 0.0
 
 
 def _find(target: Target, axis: int) -> tuple[int, float]:
@@ -139,7 +151,8 @@ def _measured(target: Target, faces: np.ndarray, axis: int, place: int, part_of:
     np.maximum.at(largest, np.concatenate([part_of_point, part_of[some]]), distances)
     count = np.bincount(part_of_point, minlength=parts)
     total = np.bincount(part_of_point, distances[: len(points)], parts)
-    return _Plane(largest, total / np.maximum(count, 1), count / len(points))
+    at_samples = distances[: len(points)], part_of_point
+    return _Plane(largest, total / np.maximum(count, 1), count / len(points), *at_samples)
 
 
 def _image(points: np.ndarray, axis: int, place: float) -> np.ndarray:
