@@ -47,7 +47,7 @@ class Manner:
         tail: medians of the distance at which a sample's weight has doubled: what is badly met pulls harder.
         power: with which of the distance the pull grows; most: times that a weight grows at most.
         density: of the samples of the original: in thorough fits as many as for so many times the vertices.
-        sparse, least: the same in other fits, as for so many vertices at least.
+        sparse, least: the same in other fits, of those that are stored alone, and as for so many vertices at least.
         rounds: of closest points and least squares; flat parts and edges are met in fewer.
         slivers: whether triangles are long and thin: the closest one is seldom that of the closest sample then.
     """
@@ -264,7 +264,8 @@ class Fit:
         self._ties = ties or no_ties(len(self._folding.different(start)))
         self._known = np.zeros_like(start) if known is None else known
         dense = max(manner.density * len(start), FEW_VERTICES)
-        self._samples = target.samples_for(dense if thorough else max(manner.sparse * len(start), manner.least))
+        different = len(start) if patches.one_side else len(self._folding.different(start))
+        self._samples = target.samples_for(dense if thorough else max(manner.sparse * different, manner.least))
         self._followed = THOROUGHLY_FOLLOWED if thorough else FOLLOWED
         self.vertices = start
         for _ in range(INFLATIONS if on_surface else 0):
