@@ -14,7 +14,7 @@ import numpy as np
 from .folding import Folding, whole_folding
 from .mirror import WHOLE
 from .patches import Patches
-from .rounding import CANDIDATES, factors_of, round_numbers
+from .rounding import factors_of, round_numbers
 from .subdivide import unique_edges
 from .target import FEW_VERTICES, THREADS, Curves, Samples, Target, dihedral_edges, oriented
 from .ties import Ties, no_ties
@@ -27,8 +27,7 @@ LEAST_DISTANCE = 2e-4  # added to every distance: where most are nought, the few
 FAR = 0.5  # medians of the distance beyond which the square counts, not the distance: keeps the tail short
 INFLATIONS = 2  # steps that undo the shrinking of a Loop surface, before the first round
 STRIDE = 1.8  # over-relaxation of the rounds, which creep along the surface otherwise
-FOLLOWED = 1, CANDIDATES  # candidates of each rounding to integers, about the surface of the one before
-THOROUGHLY_FOLLOWED = CANDIDATES, CANDIDATES  # the same of thorough fits
+ROUNDINGS = 2  # to integers, each about the surface of the one before
 LOST = 1.8  # times its least local error, from which a vertex is drawn back to where that was
 INERTIA, INERTIA_LOST = 1e-4, 10.0  # pull to the previous iterate, and of a vertex that was lost; relative to the data
 FLOOR = 0.4  # steps of the grid: umbrellas shorter than that cost about the same
@@ -243,7 +242,7 @@ class Fit:
         known: (n, 3) what a reader knows of the vertices: only the bits of their differences from it count.
         folding: how they follow from those that are stored; by default all are.
         ties: which coordinates of the stored vertices are equal and stay so; by default none.
-        thorough: whether more samples are looked at and more roundings followed, where that is worth its while.
+        thorough: whether more samples are looked at, where that is worth its while.
     """
 
     def __init__(
@@ -266,7 +265,6 @@ class Fit:
         dense = max(manner.density * len(start), FEW_VERTICES)
         different = len(start) if patches.one_side else len(self._folding.different(start))
         self._samples = target.samples_for(dense if thorough else max(manner.sparse * different, manner.least))
-        self._followed = THOROUGHLY_FOLLOWED if thorough else FOLLOWED
         self.vertices = start
         for _ in range(INFLATIONS if on_surface else 0):
             self.vertices = self.vertices + start - (patches.mapping @ self.vertices)[: len(start)]
@@ -293,9 +291,9 @@ class Fit:
         trial = copy(self)  # what is learnt about vertices on this grid does not hold on others
         trial._folding = folding = self._folding.on_grid(step)
         ties = self._ties
-        for followed in self._followed:
+        for _ in range(ROUNDINGS):
             model, different = trial._model(trial.vertices, step), folding.different(trial.vertices)
-            numbers = round_numbers(*model, ties.means(different), ties.places(different), ties.shared, step, followed)
+            numbers = round_numbers(*model, ties.means(different), ties.places(different), ties.shared, step)
             integers = ties.vertices(numbers)
             trial.vertices = folding.whole(integers * step)
         return folding.with_copies(integers, step)

@@ -54,7 +54,7 @@ class Fits:
         vertices: (n, 3) float, unit frame; faces: (m, 3) int; seed: of every sample.
         count_bytes: cost of a control mesh; by default an estimate.
         original: what errors are measured to, where the mesh is a clean surface that stands for it.
-        thorough: whether fits look at more samples and follow more roundings, for shorter tails in more time.
+        thorough: whether fits look at more samples, for shorter tails in more time.
         tilt_price: mean error that counts as much as normals at right angles.
     """
 

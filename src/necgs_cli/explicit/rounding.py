@@ -17,7 +17,7 @@ NEXT = np.array([[0.0], [1.0]])  # steps from the nearest integer to those that 
 
 
 def nearest_integers(
-    hessian: np.ndarray, gradient: np.ndarray, candidates: int = CANDIDATES, free: int = 0
+    hessian: np.ndarray, gradient: np.ndarray, candidates: int | None = None, free: int = 0
 ) -> np.ndarray:
     """Integers (k,) near the least of x'Hx - 2 g'x, H dense and positive definite.
 
@@ -29,37 +29,23 @@ def nearest_integers(
     order = np.concatenate([np.arange(free), free + np.argsort(hessian.diagonal()[free:], kind="stable")])
     upper = cholesky(hessian[np.ix_(order, order)], lower=False, check_finite=False)
     real = cho_solve((upper, False), gradient[order], check_finite=False)
-    moved = _moved_at_once(upper, real, free) if candidates == 1 else _moved_least(upper, real, free, candidates)
-    found = real + moved
-    found[free:] = np.rint(found[free:])
-    if free:
-        found[:free] -= solve_triangular(upper[:free, :free], upper[:free, free:] @ moved[free:], check_finite=False)
-    integers = np.empty(len(real))
-    integers[order] = found
-    return integers
-
-
-def _moved_at_once(upper: np.ndarray, real: np.ndarray, free: int) -> np.ndarray:
-    """How far (k,) each number moves to an integer, the nearest one where those after it have moved."""
-    rows, moved = upper / upper.diagonal()[:, None], np.zeros(len(real))
-    for i in range(len(real) - 1, free - 1, -1):
-        moved[i] = np.rint(real[i] - moved[i + 1 :] @ rows[i, i + 1 :]) - real[i]
-    return moved
-
-
-def _moved_least(upper: np.ndarray, real: np.ndarray, free: int, candidates: int) -> np.ndarray:
-    """The same, for the least cost among several candidates."""
     pivots = upper.diagonal().copy()
-    moved, cost = np.zeros((1, len(real))), np.zeros(1)
+    moved, cost = np.zeros((1, len(real))), np.zeros(1)  # of each candidate: integers less the real optimum
     for i in range(len(real) - 1, free - 1, -1):
         centre = real[i] - moved[:, i + 1 :] @ upper[i, i + 1 :] / pivots[i]
         near = np.rint(centre)
         both = near + NEXT * np.where(centre > near, 1.0, -1.0)
         price = (cost + (pivots[i] * (both - centre)) ** 2).ravel()
-        kept = np.argsort(price, kind="stable")[:candidates]
+        kept = np.argsort(price, kind="stable")[: candidates or CANDIDATES]
         moved = moved[kept % len(cost)]
         moved[:, i], cost = both.ravel()[kept] - real[i], price[kept]
-    return moved[0]
+    found = real + moved[0]
+    found[free:] = np.rint(found[free:])
+    if free:
+        found[:free] -= solve_triangular(upper[:free, :free], upper[:free, free:] @ moved[0, free:], check_finite=False)
+    integers = np.empty(len(real))
+    integers[order] = found
+    return integers
 
 
 def _regions(points: np.ndarray, index: np.ndarray) -> Iterator[np.ndarray]:
@@ -73,9 +59,7 @@ def _regions(points: np.ndarray, index: np.ndarray) -> Iterator[np.ndarray]:
         yield from _regions(points, half)
 
 
-def _region_by_region(
-    hessian, gradient: np.ndarray, x: np.ndarray, places: np.ndarray, rounded: np.ndarray, candidates: int
-) -> None:
+def _region_by_region(hessian, gradient: np.ndarray, x: np.ndarray, places: np.ndarray, rounded: np.ndarray) -> None:
     """Integers near the least of x'Hx - 2 g'x, H sparse (CSR), in place of x (n,), which is that least or near it.
 
     The Hessian's neighbours of each region give way, where they are not rounded yet.
@@ -91,7 +75,7 @@ def _region_by_region(
         rows = hessian[chosen]
         local = rows[:, chosen].toarray()
         outer = rows @ x - local @ x[chosen]
-        x[chosen] = nearest_integers(local, gradient[chosen] - outer, candidates, len(free))
+        x[chosen] = nearest_integers(local, gradient[chosen] - outer, free=len(free))
         rounded[inside] = True
 
 
@@ -140,13 +124,7 @@ def descend(hessian, gradient: np.ndarray, integers: np.ndarray, most: int = 200
 
 
 def round_numbers(
-    hessian,
-    gradient: np.ndarray,
-    numbers: np.ndarray,
-    places: np.ndarray,
-    shared: np.ndarray,
-    step: float,
-    candidates: int = CANDIDATES,
+    hessian, gradient: np.ndarray, numbers: np.ndarray, places: np.ndarray, shared: np.ndarray, step: float
 ) -> np.ndarray:
     """Integers of the coordinates of control vertices on a grid.
 
@@ -154,12 +132,11 @@ def round_numbers(
         hessian: sparse (n, n), positive definite; gradient: (n,): the model x'Hx - 2 g'x.
         numbers: (n,) least of the model or near it; places: (n, 3) where each is; step: of the grid.
         shared: (n,) bool, which are of many vertices and rounded first.
-        candidates: roundings that are followed; one takes a third of the time.
     Returns:
         (n,) int32, in steps.
     """
     scaled, right, x = (hessian * step**2).tocsr(), gradient * step, numbers / step
     if shared.any():
         _round_shared(scaled, right, x, shared)
-    _region_by_region(scaled, right, x, places, shared, candidates)
+    _region_by_region(scaled, right, x, places, shared)
     return descend(scaled, right, x).astype(np.int32)

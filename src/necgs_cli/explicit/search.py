@@ -30,11 +30,6 @@ ASYMMETRY, SYMMETRIC = 1.5, 0.1  # times the asked error: mean distances of the 
 UNTAUGHT = 0.8  # of the cost of an earlier whole fit: one that has learnt more costs as much at least
 EXACT = 0.03  # of the asked error: mean distance of the image up to which one side stands for all
 FAR_IMAGE, FARTHEST_IMAGE = 10.0, 30.0  # the same of the image's 99th percentile and largest distance
-BYTES_FOR_ERROR = {
-    SMOOTH: 1.15,
-    CREASED: 1.0,
-    PLAIN: 0.8,
-}  # power of the error with which bytes of mechanical shapes grow
 DOUBT = 0.3  # power of a first fit's error over the asked one, with which it may seem dearer than others and is tried
 LIKELY = 1.05  # times the cost that is predicted for a whole mesh, from which a mirrored one is held against it
 FEWER = 0.9  # of the original's vertices that exact mirrors leave, up to which no whole fit is held against theirs
@@ -83,7 +78,7 @@ class Search(Fits):
     def _best_of_its_own(self, bound: Bound, rival: Point | None = None) -> Point:
         """As `best`, by fits of this search; a `rival` keeps to the bound too, and is what they have to beat."""
         first = self._first_fits(bound.expected_mean)
-        merit = {kind: self._expected_bytes(p, bound) for kind, p in first.items()}
+        merit = {kind: p.bytes * max(bound.ratio(p), 0.5) for kind, p in first.items()}
         own = self.own_triangles(bound) if self.part_vertices < OWN_TRIALS * min(merit.values()) else None
         others = [p for p in (own, rival) if p]
         found = others + [*first.values()]
@@ -107,12 +102,6 @@ class Search(Fits):
             found.append(self.own_triangles(bound))
         reached = [p for p in found if bound.ratio(p) <= 1]
         return min(reached, key=lambda p: p.cost) if reached else min(found, key=bound.ratio)
-
-    def _expected_bytes(self, first: Point, bound: Bound) -> float:
-        """At which a first fit's kind may keep to a bound."""
-        ratio = bound.ratio(first)
-        power = BYTES_FOR_ERROR[first.mesh.kind] if self.mechanical and ratio > 1 else 1.0
-        return first.bytes * max(ratio, 0.5) ** power
 
     def _usual_error(self, vertex_count: int) -> float:
         """Of fits with so many vertices, on most shapes."""
