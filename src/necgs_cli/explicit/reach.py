@@ -19,6 +19,8 @@ JUST_ABOVE = 1.015  # error over the asked one up to which some more vertices co
 FARTHER = 1.15  # outside what is too little and what is enough, from where on the middle is taken: lessons move both
 APART = 1.15  # times the vertices of another fit, from which both tell how error falls
 SAVES = 0.97  # bytes that the next fit is expected to take, over those at which the bound is kept: no fit is made above
+USUAL_FALL = {SMOOTH: 0.85, CREASED: 1.0, PLAIN: 1.25}  # exponents with which errors fall on mechanical shapes, from
+FAR_ABOVE = 1.5  # times the asked error on
 LEVEL, MORE = 0.2, 1.35  # exponent of the error's fall over so many times the vertices, below which it is given up
 
 
@@ -61,7 +63,8 @@ def reaching(fits: Fits, bound: Bound, first: Point, own: Point | None, found: l
         passed.append(point)
         if len(passed) == MOST_FITS:
             return
-        slope = _slope(passed, bound)
+        far = fits.mechanical and ratio > FAR_ABOVE and not fits.thorough
+        slope = _slope(passed, bound, USUAL_FALL[kind] if far else 1.0)
         missed = all(bound.ratio(p) > 1 for p in tried)
         if fits.mechanical and missed and any(_is_level(fewer, point, bound) for fewer in passed):
             return
@@ -102,13 +105,13 @@ def _is_level(few: Point, many: Point, bound: Bound) -> bool:
     return times > MORE and bool(np.log(bound.ratio(few) / bound.ratio(many)) < LEVEL * np.log(times))
 
 
-def _slope(passed: list[Point], bound: Bound) -> float:
-    """Exponent of the error's fall with the vertices, from the last two fits; one where they do not tell."""
+def _slope(passed: list[Point], bound: Bound, usual: float) -> float:
+    """Exponent of the error's fall with the vertices, from the last two fits; the usual one where they do not tell."""
     if len(passed) < 2:
-        return 1.0
+        return usual
     (n0, e0), (n1, e1) = ((p.vertex_count, bound.ratio(p)) for p in passed[-2:])
     if max(n0, n1) < APART * min(n0, n1) or passed[-1].mesh.grid != passed[-2].mesh.grid:
-        return 1.0
+        return usual
     return float(-np.log(e1 / e0) / np.log(n1 / n0))
 
 
