@@ -29,8 +29,11 @@ ASYMMETRY, SYMMETRIC = 1.5, 0.1  # times the asked error: mean distances of the 
 # taken
 UNTAUGHT = 0.8  # of the cost of an earlier whole fit: one that has learnt more costs as much at least
 EXACT = 0.03  # of the asked error: mean distance of the image up to which one side stands for all
-FAR_IMAGE, FARTHEST_IMAGE = 7.5, 30.0  # the same of its 99th percentile, of which fits between the two have half, and
-# of its largest distance
+FAR_IMAGE, FARTHEST_IMAGE = (
+    7.5,
+    30.0,
+)  # the same of the 99th percentile of organic shapes' images, of which fits between
+# the two have half, and of the largest distance of all
 DOUBT = 0.3  # power of a first fit's error over the asked one, with which it may seem dearer than others and is tried
 LIKELY = 1.05  # times the cost that is predicted for a whole mesh, from which a mirrored one is held against it
 FEWER = 0.9  # of the original's vertices that exact mirrors leave, up to which no whole fit is held against theirs
@@ -161,7 +164,8 @@ class Search(Fits):
         if self.mirrors.axes:
             return None, 0.0
         self._symmetry = self._symmetry or Symmetry(self.target, self.mechanical)
-        folded = self._symmetry.folded(ASYMMETRY * error, FAR_IMAGE * error, FARTHEST_IMAGE * error)
+        far = np.inf if self.mechanical else FAR_IMAGE * error
+        folded = self._symmetry.folded(ASYMMETRY * error, far, FARTHEST_IMAGE * error)
         if not folded.mirrors.axes:
             return None, 0.0
         taken = folded.mean <= SYMMETRIC * error
