@@ -29,11 +29,8 @@ ASYMMETRY, SYMMETRIC = 1.5, 0.1  # times the asked error: mean distances of the 
 # taken
 UNTAUGHT = 0.8  # of the cost of an earlier whole fit: one that has learnt more costs as much at least
 EXACT = 0.03  # of the asked error: mean distance of the image up to which one side stands for all
-FAR_IMAGE, FARTHEST_IMAGE = (
-    7.5,
-    30.0,
-)  # the same of the 99th percentile of organic shapes' images, of which fits between
-# the two have half, and of the largest distance of all
+FAR_IMAGE = 7.5  # the same of the 99th percentile of organic shapes' images: fits between the two have half of it
+FARTHEST_IMAGE = 30.0  # the same of the largest distance of all shapes' images
 DOUBT = 0.3  # power of a first fit's error over the asked one, with which it may seem dearer than others and is tried
 LIKELY = 1.05  # times the cost that is predicted for a whole mesh, from which a mirrored one is held against it
 FEWER = 0.9  # of the original's vertices that exact mirrors leave, up to which no whole fit is held against theirs
