@@ -9,7 +9,7 @@ from necgs_cli.explicit.bound import Bound
 from necgs_cli.explicit.control_mesh import CREASED, PLAIN, SMOOTH, ControlMesh
 from necgs_cli.explicit.fits import LEAST_VERTICES
 from necgs_cli.explicit.point import Point
-from necgs_cli.explicit.reach import MOST_FITS, reaching
+from necgs_cli.explicit.reach import ENOUGH_MECHANICAL, MOST_FITS, reaching
 
 BOUND = Bound(1e-3)
 MESH = ControlMesh(np.zeros((3, 3), np.int32), np.array([[0, 1, 2]]), None, PLAIN, 12)
@@ -76,7 +76,7 @@ def test_a_grid_that_is_worth_it_is_kept_for_the_fits_that_follow():
     fits = Known(lambda count, grid: 1e-3 * (100 / count + 0.3 * 2.0 ** (12 - grid)))  # the grid costs half of itself
     found, _ = reached(fits, 130)
     assert fits.grids[:2] == [12, 13] and all(grid >= 13 for grid in fits.grids[2:])
-    assert any(0.9 <= BOUND.ratio(p) <= 1 for p in found)
+    assert any(ENOUGH_MECHANICAL <= BOUND.ratio(p) <= 1 for p in found)
 
 
 def test_a_first_fit_that_its_grid_holds_up_goes_on_with_a_finer_grid_and_fewer_vertices():
